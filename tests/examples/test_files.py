@@ -1,0 +1,81 @@
+"""What the examples promise on paper: manifests, locks, and a README that builds every image."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+MANIFESTS = sorted(EXAMPLES.glob("*/*.yaml"))
+LOCKS = sorted(EXAMPLES.glob("*/requirements*.txt"))
+
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    return content
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(EXAMPLES))
+
+
+def test_all_files_are_there() -> None:
+    assert [named(path) for path in MANIFESTS] == [
+        "flask/v1.yaml",
+        "flask/v2-broken.yaml",
+        *(f"recommender/v{version}.yaml" for version in range(1, 5)),
+    ]
+    assert len(LOCKS) == 3
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=named)
+def test_a_manifest_is_explained_and_complete(path: Path) -> None:
+    manifest = read(path)
+    assert path.read_text().startswith("# ")
+    assert (manifest["apiVersion"], manifest["kind"]) == ("serinus.dev/v1alpha1", "ModelDeployment")
+    assert manifest["spec"]["runtime"]["port"] in {5000, 8000}
+
+
+@pytest.mark.parametrize("folder", ["recommender", "flask"])
+def test_versions_differ_in_their_image_only(folder: str) -> None:
+    manifests = [read(path) for path in MANIFESTS if path.parent.name == folder]
+    images = [manifest["spec"]["runtime"].pop("image") for manifest in manifests]
+    assert images == [f"serinus-example/{folder}:{number}.0.0" for number in range(1, len(images) + 1)]
+    assert all(manifest == manifests[0] for manifest in manifests)
+
+
+def test_the_readme_builds_every_image() -> None:
+    readme = (EXAMPLES / "README.md").read_text()
+    for path in MANIFESTS:
+        image = read(path)["spec"]["runtime"]["image"]
+        assert re.search(rf"build .*-t {re.escape(image)} ", readme), image
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=named)
+def test_a_lock_has_hashes_and_no_addresses(path: Path) -> None:
+    text = path.read_text()
+    assert "://" not in text
+    pins = re.split(r"\n(?=\S)", re.sub(r"(?m)^ *#.*\n", "", text).strip())
+    for pin in pins:
+        assert re.match(r"[a-z0-9-]+==\S+ \\\n    --hash=sha256:[0-9a-f]{64}", pin), pin
+
+
+def test_training_writes_with_the_numpy_that_serving_reads_with() -> None:
+    pins = {
+        re.findall(r"(?m)^numpy==\S+", (EXAMPLES / "recommender" / name).read_text())[0]
+        for name in ("requirements.txt", "requirements-train.txt")
+    }
+    assert len(pins) == 1
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/Containerfile")), ids=named)
+def test_a_containerfile_needs_no_buildkit(path: Path) -> None:
+    text = path.read_text()
+    assert "<<" not in text
+    assert not re.search(r"--(mount|link|chmod)\b|# syntax=", text)
+
+
+def test_the_recommender_never_runs_as_root() -> None:
+    assert "\nUSER 10001\n" in (EXAMPLES / "recommender" / "Containerfile").read_text()
