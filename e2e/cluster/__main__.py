@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from cluster import tools
+from cluster import programs
 from cluster.console import Failure, say
 
 Verb = Callable[[argparse.Namespace], None]
@@ -12,7 +12,7 @@ Verb = Callable[[argparse.Namespace], None]
 
 def assets(_: argparse.Namespace) -> None:
     """Build a control plane for integration tests and print its folder."""
-    print(tools.assets())
+    print(programs.assets())
 
 
 def parser() -> argparse.ArgumentParser:

@@ -36,10 +36,13 @@ class Tool:
     @property
     def path(self) -> Path:
         """Where the program lies once built; another pin is another folder."""
-        group = cache.HERE / "tools" / self.group
-        sources = sorted([*group.rglob("*.go"), group / "go.mod", group / "go.sum"])
-        key = cache.digest([*sources, KUBERNETES_FLAGS, CONTAINERD_TAGS])
+        key = cache.digest([graph(self.group), KUBERNETES_FLAGS, CONTAINERD_TAGS])
         return cache.root() / "tools" / f"{self.group}-{key}" / self.name
+
+
+def graph(group: str) -> Path:
+    """The folder of a module graph: go.mod, go.sum and programs of ours."""
+    return cache.HERE / "tools" / group
 
 
 def _kubernetes(name: str, expected: str) -> Tool:
@@ -79,27 +82,32 @@ CLIENT = ("kubectl", "kind", "helm", "kubeconform")
 
 
 def built(name: str) -> Path:
-    """The program `name`, built when it is not in the cache.
-
-    Without Go a program of that name on PATH is taken: better a cluster with
-    the person's own kind than none.
-    """
+    """The program `name`, built when it is not in the cache."""
     tool = TOOLS[name]
-    if not tool.path.exists() and not shutil.which("go"):
-        found = shutil.which(name)
-        if not found:
-            raise Failure(f"{name} must be built, which needs Go, or be on PATH", code=2)
-        return Path(found)
     return cache.once(tool.path, lambda partial: _build(tool, partial))
 
 
+def module(group: str, name: str) -> Path:
+    """The source of a Go module that a group pins: charts, CRDs and units lie there."""
+    _require_go()
+    where = graph(group)
+    run(["go", "mod", "download", name], cwd=where)
+    return Path(run(["go", "list", "-m", "-f", "{{.Dir}}", name], cwd=where).strip())
+
+
+def _require_go() -> None:
+    if not shutil.which("go"):
+        raise Failure("the cluster's programs are built with Go, which is not installed", code=2)
+
+
 def _build(tool: Tool, target: Path) -> None:
+    _require_go()
     command: list[str | Path] = ["go", "build", "-trimpath", "-buildvcs=false", "-o", target]
     command += ["-tags", tool.tags, "-ldflags", f"-s -w {tool.flags}".strip(), tool.package]
     with step(f"building {tool.name}", tool.expected):
         run(
             command,
-            cwd=cache.HERE / "tools" / tool.group,
+            cwd=graph(tool.group),
             env={"CGO_ENABLED": "0", "GOWORK": "off"},
             log=cache.log(f"build-{tool.name}"),
         )

@@ -1,0 +1,111 @@
+"""What runs in the cluster beside it: the Gateway API, Envoy Gateway, Prometheus.
+
+A digest over all of it is kept in the cluster; a second `up` compares one
+string and is done.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import cache, programs
+from cluster.console import Failure, run, step
+from cluster.standins import GATEWAY
+
+MANIFESTS = cache.HERE / "manifests"
+ENVOY_GATEWAY = "github.com/envoyproxy/gateway"
+GATEWAY_API = "sigs.k8s.io/gateway-api"
+GATEWAY_NAMESPACE = "envoy-gateway-system"
+WAIT = "180s"
+RECORD = ("--namespace=kube-system",)
+NAME = "serinus-addons"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A cluster as kubectl and helm address it."""
+
+    kubeconfig: Path
+    context: str
+
+    def kubectl(self, *arguments: str | Path, stdin: str | None = None) -> str:
+        """Run kubectl against this cluster and no other."""
+        where = ["--kubeconfig", self.kubeconfig, "--context", self.context]
+        return run([programs.built("kubectl"), *where, *arguments], stdin=stdin)
+
+    def has(self, *arguments: str) -> bool:
+        """Whether `kubectl get` finds it."""
+        try:
+            return bool(self.kubectl("get", "--output", "name", *arguments).strip())
+        except Failure:
+            return False
+
+
+def install(target: Target) -> None:
+    """Bring the gateway and Prometheus to what this checkout holds."""
+    wanted = cache.digest([MANIFESTS, programs.graph("gateway"), cache.HERE / "addons.py"])
+    if _installed(target) == wanted:
+        return
+    with step("installing Envoy Gateway and Prometheus", "40 s"):
+        target.kubectl("apply", "--kustomize", MANIFESTS / "prometheus")
+        _install_gateway(target)
+        target.kubectl("--namespace=monitoring", "rollout", "status", "deployment/prometheus", f"--timeout={WAIT}")
+    _record(target, wanted)
+
+
+def _install_gateway(target: Target) -> None:
+    """The Gateway API's standard CRDs, Envoy Gateway, and the Gateway `public`."""
+    chart = _chart()
+    crds = programs.module("gateway", GATEWAY_API) / "config" / "crd" / "standard"
+    for folder in (crds, chart / "charts" / "crds" / "crds" / "generated"):
+        target.kubectl("apply", "--server-side", "--force-conflicts", "--filename", folder)
+    run(
+        [
+            programs.built("helm"),
+            "--kubeconfig", target.kubeconfig,
+            "--kube-context", target.context,
+            "upgrade", "--install", "envoy-gateway", chart,
+            "--namespace", GATEWAY_NAMESPACE, "--create-namespace",
+            "--values", MANIFESTS / "gateway" / "values.yaml",
+            "--set", f"global.images.envoyGateway.image={GATEWAY}",
+            "--wait=legacy", "--timeout", WAIT,
+        ],
+        log=cache.log(f"helm-{target.context}"),
+    )  # fmt: skip
+    target.kubectl("apply", "--filename", MANIFESTS / "gateway" / "gateway.yaml")
+    target.kubectl(
+        "--namespace", "gateway", "wait", "gateway/public",
+        "--for=condition=Programmed", f"--timeout={WAIT}",
+    )  # fmt: skip
+
+
+def _chart() -> Path:
+    """Envoy Gateway's chart, with the values that its release would have filled in."""
+    source = programs.module("gateway", ENVOY_GATEWAY) / "charts" / "gateway-helm"
+    return cache.once(
+        cache.root() / "charts" / source.parent.parent.name,
+        lambda partial: _copy_chart(source, partial),
+    )
+
+
+def _copy_chart(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, copy_function=shutil.copyfile)
+    values = (target / "values.tmpl.yaml").read_text()
+    values = values.replace("${GatewayImagePullPolicy}", "IfNotPresent")
+    (target / "values.yaml").write_text(values.replace("${GatewayImage}", GATEWAY))
+
+
+def _installed(target: Target) -> str:
+    """The digest of what was installed last, "" on a new cluster."""
+    try:
+        return target.kubectl(*RECORD, "get", "configmap", NAME, "--output=jsonpath={.data.digest}")
+    except Failure:
+        return ""
+
+
+def _record(target: Target, digest: str) -> None:
+    made = target.kubectl(
+        *RECORD, "create", "configmap", NAME, f"--from-literal=digest={digest}",
+        "--dry-run=client", "--output=yaml",
+    )  # fmt: skip
+    target.kubectl("apply", "--filename=-", stdin=made)
