@@ -1,0 +1,159 @@
+"""Cutting blocks where the arms come from different targets, whose scrapes are staggered.
+
+A canary pod's counter covers the time between two of its own scrapes, a stable pod's another
+stretch. When both arms start to fail together, the canary's newest increment may hold the failure
+and stable's not yet: taken naively that alone makes false rollbacks. Waiting for a later sample of
+stable is not enough either, since stable's stretch then begins and ends elsewhere.
+
+The rule here holds for a shared failure of any kind, length and start. Let `(u, v]` be the stretch
+in which a block's canary requests lie. Stable's increments that touch it cover more than `(u, v]`;
+all of *their errors* count, but only as many of their *requests* as stable served within the
+canary's own stretch (pro rata in the increments at its ends). Whatever happened to both arms inside
+`(u, v]` is then in stable's errors in full. The block's e-value falls in stable's errors and rises
+in its good requests, so it is at most the e-value of the exactly aligned requests, which is valid.
+The price: stable's rate looks higher by the factor cover / stretch. It matters little to a failing
+canary, and less the longer the block; hence evidence is the mean of two mixtures, over blocks of
+1 round (caught at once) and of `COARSE` rounds (fine differences). A round is a scrape interval on
+the grid that begins at the rollout's anchor; a target's first scrape in a cell of the grid closes
+the round before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, inf
+from typing import TypeAlias
+
+from .evalue import Block
+from .increments import Increment, Track
+from .samples import Arm, Tally
+
+COARSE = 4
+"""Rounds in a coarse block."""
+PATIENCE = 2.5
+"""Intervals after which a sample that has not come is not waited for any more."""
+LONGEST = 3.0
+"""Intervals; a canary's increment over a longer gap has no cover and is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Rounds of `interval` seconds from `anchor` on; earlier ones have negative numbers."""
+
+    anchor: float
+    interval: float
+
+    def begins(self, number: int) -> float:
+        """When a round begins."""
+        return self.anchor + number * self.interval
+
+    def of(self, increment: Increment) -> int:
+        """The round that an increment belongs to.
+
+        A newborn target's first scrape belongs to the round that it lies in: the round before may
+        have been judged without knowing of the target.
+        """
+        cell = floor((increment.end - self.anchor) / self.interval)
+        first = increment.start < self.begins(cell) and not increment.birth
+        return cell - 1 if first else cell
+
+
+Tracks: TypeAlias = Mapping[str, Track]
+
+
+def complete(tracks: Tracks, grid: Grid, number: int) -> bool:
+    """Whether every sample that the round's block needs has come, or is not waited for."""
+    newest = max((t.last for t in tracks.values() if t.last is not None), default=-inf)
+    edge = grid.begins(number + 1)
+    if newest < edge:
+        return False
+    patience = PATIENCE * grid.interval
+    if newest < edge + patience and _awaited(tracks, Arm.CANARY, edge):
+        return False
+    ends = [i.end for i in _within(tracks, Arm.CANARY, grid, number, number)]
+    end = max(ends, default=edge)
+    return newest >= end + patience or not _awaited(tracks, Arm.STABLE, end)
+
+
+def tallies(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int) -> list[Tally]:
+    """What each target of the arm counted in rounds `first` to `last`, gaps left out."""
+    found = []
+    for track in tracks.values():
+        if track.arm is arm:
+            total = Tally()
+            for increment in track.increments:
+                if _usable(increment, grid) and first <= grid.of(increment) <= last:
+                    total = total.plus(_of(increment, arm))
+            found.append(total)
+    return found
+
+
+def cut(tracks: Tracks, grid: Grid, first: int, last: int) -> Block | None:
+    """The block of rounds `first` to `last`, or None when the canary served nothing in them."""
+    own = [i for i in _within(tracks, Arm.CANARY, grid, first, last) if _usable(i, grid) and i.end > grid.anchor]
+    n_c = sum(i.canary.requests for i in own)
+    if n_c <= 0.0:
+        return None
+    x_c = sum(i.canary.errors for i in own)
+    start, end = min(i.start for i in own), max(i.end for i in own)
+    latest = end + (PATIENCE - 1.0) * grid.interval
+    cover = [
+        i
+        for track in tracks.values()
+        if track.arm is Arm.STABLE
+        for i in track.increments
+        if i.end > start and i.start < end and i.end <= (end if i.birth else latest)
+    ]
+    n_s = _served(cover, *_stretch(tracks, own))
+    x_s = sum(i.stable.errors for i in cover)
+    time = max(end, max((i.end for i in cover), default=end))
+    return Block(start, end, time, n_c, x_c, n_s, min(x_s, n_s))
+
+
+def _stretch(tracks: Tracks, own: Sequence[Increment]) -> tuple[float, float]:
+    """Mean begin and end of the canary pods' stretches, weighted by their requests."""
+    chosen = set(map(id, own))
+    weight = begin = end = 0.0
+    for track in tracks.values():
+        mine = [i for i in track.increments if id(i) in chosen]
+        requests = sum(i.canary.requests for i in mine)
+        if requests > 0.0:
+            weight += requests
+            begin += requests * mine[0].start
+            end += requests * mine[-1].end
+    return begin / weight, end / weight
+
+
+def _served(cover: Iterable[Increment], begin: float, end: float) -> float:
+    """Requests that stable served in `(begin, end]`, pro rata in increments that overlap it."""
+    served = 0.0
+    for increment in cover:
+        shared = min(end, increment.end) - max(begin, increment.start)
+        if shared > 0.0:
+            length = increment.end - increment.start
+            served += increment.stable.requests * min(1.0, shared / length)
+    return float(floor(served + 1e-6))
+
+
+def _within(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int) -> list[Increment]:
+    return [
+        increment
+        for track in tracks.values()
+        if track.arm is arm
+        for increment in track.increments
+        if first <= grid.of(increment) <= last
+    ]
+
+
+def _awaited(tracks: Tracks, arm: Arm, time: float) -> bool:
+    """Whether a live target of the arm that has answered before has no sample from `time` on."""
+    return any(t.arm is arm and t.live and t.last is not None and t.last < time for t in tracks.values())
+
+
+def _usable(increment: Increment, grid: Grid) -> bool:
+    return increment.end - increment.start <= LONGEST * grid.interval
+
+
+def _of(increment: Increment, arm: Arm) -> Tally:
+    return increment.canary if arm is Arm.CANARY else increment.stable

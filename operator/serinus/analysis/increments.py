@@ -1,0 +1,171 @@
+"""From raw counter samples to what each target counted between two of its scrapes.
+
+Rules (Prometheus semantics as seen from raw samples, no extrapolation):
+
+* A label set that is absent from a scrape which its target answered counts as 0 there: an error
+  series is born at the first error.
+* A value below the one before is a reset; it counts from 0.
+* A target born inside the window counts from 0; for one that was there before, its first scrape is
+  only where counting starts.
+* A scrape that holds a value which is no number is taken as not answered; its requests come with
+  the next good one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import TypeAlias
+
+from .samples import Arm, Counter, Tally, Target, Window
+
+_NOTHING = Tally()
+_BIRTH_INTERVALS = 2.0
+"""A new pod may have served this many intervals before its first scrape (discovery and offset)."""
+_KNOWN_INTERVALS = 1.2
+"""A target whose first scrape comes later than this after the window's start was born in it."""
+
+Values: TypeAlias = Mapping[tuple[Arm, str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """What one target counted in `(start, end]`, both being times of its own scrapes.
+
+    Attributes:
+        start: the scrape before; for a newborn target an early guess at its birth.
+        end: the scrape.
+        canary: of the canary's requests.
+        stable: of stable's requests.
+        birth: this is a newborn target's first scrape.
+    """
+
+    start: float
+    end: float
+    canary: Tally
+    stable: Tally
+    birth: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """How far one target has been read, and its increments that blocks may still need.
+
+    Attributes:
+        arm: as in `Target`.
+        live: as in the newest window.
+        last: time of the newest scrape read, None before the first.
+        values: the counters at that scrape.
+        increments: ascending.
+    """
+
+    arm: Arm | None
+    live: bool
+    last: float | None
+    values: Values
+    increments: tuple[Increment, ...]
+
+
+def usable(value: float) -> bool:
+    """Whether a counter can have this value."""
+    return isfinite(value) and value >= 0.0
+
+
+def read(
+    track: Track | None,
+    target: Target,
+    counters: Sequence[Counter],
+    window: Window,
+    anchor: float,
+) -> Track:
+    """The track of `target` after the scrapes of `window` that it had not read yet.
+
+    Reading the same window again, or an older one, changes nothing.
+    """
+    fresh = track is None
+    known = track or Track(target.arm, target.live, None, {}, ())
+    if target.live != known.live:
+        known = replace(known, live=target.live)
+    scrapes = _new_scrapes(known, target, counters)
+    if not scrapes:
+        return known
+    if known.last is None and not (fresh and _born_inside(target, scrapes, window, anchor)):
+        first, samples = scrapes.pop(0)
+        known = replace(known, last=first, values=_values(counters, samples))
+    return _advance(known, scrapes, counters, window.interval)
+
+
+def _advance(
+    track: Track,
+    scrapes: list[tuple[float, dict[int, float]]],
+    counters: Sequence[Counter],
+    interval: float,
+) -> Track:
+    last, values = track.last, track.values
+    grown: list[Increment] = []
+    for time, samples in scrapes:
+        start = last if last is not None else time - _BIRTH_INTERVALS * interval
+        canary, stable = _difference(values, counters, samples)
+        grown.append(Increment(start, time, canary, stable, last is None))
+        last, values = time, _values(counters, samples)
+    return replace(track, last=last, values=values, increments=(*track.increments, *grown))
+
+
+def _new_scrapes(track: Track, target: Target, counters: Sequence[Counter]) -> list[tuple[float, dict[int, float]]]:
+    """Unread answered scrapes, ascending: the time, and the value of each counter (by index)."""
+    since = track.last if track.last is not None else float("-inf")
+    found: dict[float, dict[int, float]] = {}
+    for time, up in reversed(target.scrapes):
+        if time <= since:
+            break
+        if up == 1.0:
+            found.setdefault(time, {})
+    unusable: set[float] = set()
+    for index, counter in enumerate(counters):
+        for time, value in reversed(counter.samples):
+            if time <= since:
+                break
+            found.setdefault(time, {})[index] = value
+            if not usable(value):
+                unusable.add(time)
+    scrapes = sorted((time, found[time]) for time in found if time not in unusable)
+    if scrapes and not scrapes[-1][1] and (track.values or any(found.values())):
+        # `up` may have been asked for a moment after the counters: an empty newest scrape of a
+        # target that had counters is believed only once a later scrape exists.
+        scrapes.pop()
+    return scrapes
+
+
+def _born_inside(
+    target: Target,
+    scrapes: Sequence[tuple[float, dict[int, float]]],
+    window: Window,
+    anchor: float,
+) -> bool:
+    first = min(scrapes[0][0], target.scrapes[0][0] if target.scrapes else scrapes[0][0])
+    return first > max(anchor, window.start + _KNOWN_INTERVALS * window.interval)
+
+
+def _values(counters: Sequence[Counter], samples: Mapping[int, float]) -> Values:
+    return {(counters[i].arm, counters[i].key): value for i, value in samples.items()}
+
+
+def _difference(before: Values, counters: Sequence[Counter], samples: Mapping[int, float]) -> tuple[Tally, Tally]:
+    canary, stable = _NOTHING, _NOTHING
+    seen: set[tuple[Arm, str]] = set()
+    for index, value in samples.items():
+        counter = counters[index]
+        identity = (counter.arm, counter.key)
+        if identity in seen:
+            continue
+        seen.add(identity)
+        old = before.get(identity, 0.0)
+        grown = value - old if value >= old else value
+        if grown > 0.0:
+            tally = Tally(grown, grown if counter.error else 0.0)
+            if counter.arm is Arm.CANARY:
+                canary = canary.plus(tally)
+            else:
+                stable = stable.plus(tally)
+    return canary, stable

@@ -1,0 +1,101 @@
+"""What the judge looks at: raw samples of counters, and when each target was scraped.
+
+Times are Unix seconds, everywhere in this package. Nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Arm(StrEnum):
+    """One side of the comparison."""
+
+    STABLE = "stable"
+    CANARY = "canary"
+
+
+class Sample(NamedTuple):
+    """One value of one series; a plain `(time, value)` tuple serves as well."""
+
+    time: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """One counter series as Prometheus holds it, without `rate()` or any aggregation.
+
+    Attributes:
+        arm: the side whose requests it counts.
+        target: the scrape target that reported it, the name of a `Target`.
+        key: identity of its label set within target and arm.
+        error: its increments count as errors as well as requests.
+        samples: ascending in time; a repeated time is ignored.
+    """
+
+    arm: Arm
+    target: str
+    key: str
+    error: bool
+    samples: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A scrape target and when it answered, from the `up` family over the same window.
+
+    Attributes:
+        name: unique within the window; a pod that is replaced needs another name.
+        arm: the side it belongs to, or None when it reports both (a gateway's proxy).
+        scrapes: `(time, up)` with up 1 or 0, ascending.
+        live: it is still expected to answer. False only once no further sample can come (the pod
+            is gone): such a target is neither waited for nor a reason to be Blind.
+    """
+
+    name: str
+    arm: Arm | None
+    scrapes: tuple[tuple[float, float], ...]
+    live: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One look at Prometheus: everything it holds of a rollout from `start` to `now`.
+
+    A counter must not be older than its target's scrapes: ask for `up` first, or for both with the
+    same evaluation time. Windows may overlap as much as they like.
+
+    Attributes:
+        counters: the series of both arms.
+        targets: the targets that report them.
+        start: where the range begins. A target whose first scrape lies clearly after it (and after
+            the rollout's anchor) was born inside the window and counts from zero, so the first
+            window must begin at least two intervals before the anchor.
+        now: where it ends.
+        interval: scrape interval, seconds. It is pinned by the first window that is folded.
+    """
+
+    counters: tuple[Counter, ...]
+    targets: tuple[Target, ...]
+    start: float
+    now: float
+    interval: float
+
+
+class Tally(NamedTuple):
+    """Requests, and the errors among them."""
+
+    requests: float = 0.0
+    errors: float = 0.0
+
+    def plus(self, other: Tally) -> Tally:
+        """The sum of both, part by part."""
+        return Tally(self[0] + other[0], self[1] + other[1])
+
+    @property
+    def rate(self) -> float | None:
+        """Errors per request, or None without a request."""
+        return self.errors / self.requests if self.requests > 0 else None

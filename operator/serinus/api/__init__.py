@@ -1,0 +1,1 @@
+"""The contract: the `serinus.dev/v1alpha1` models, conditions and the generated CRD."""

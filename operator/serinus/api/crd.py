@@ -1,0 +1,165 @@
+"""Generates the CustomResourceDefinition from the pydantic models.
+
+pydantic's JSON schema is not a structural schema: references are inlined, titles and
+null branches dropped and exclusive bounds rewritten for the API server.
+"""
+
+from typing import Any
+
+from serinus.api import durations
+from serinus.api.status import Status
+from serinus.api.v1alpha1 import GROUP, KIND, MAX_NAME, PLURAL, VERSION, ModelDeploymentSpec
+
+Schema = dict[str, Any]
+
+_RULES: dict[str, list[dict[str, str]]] = {
+    "": [
+        {
+            "rule": f"size(self.metadata.name) <= {MAX_NAME}",
+            "message": f"metadata.name must be at most {MAX_NAME} characters, so that the names of its children fit",
+        },
+        {
+            "rule": "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+            "message": "metadata.name must be a DNS label that starts with a letter: a Service carries the same name",
+        },
+    ],
+    "spec.rollout.steps": [
+        {
+            "rule": "self.all(s, self.filter(t, t.weight == s.weight).size() == 1)",
+            "message": "spec.rollout.steps must rise: two steps have the same weight",
+        },
+        {
+            "rule": "self.map(s, s.weight).isSorted()",
+            "message": "spec.rollout.steps must rise: a step has a lower weight than the one before",
+        },
+    ],
+    "spec.rollout": [
+        {
+            "rule": "!has(self.steps) || !has(self.watchWeight) || self.steps.all(s, s.weight <= 100 - self.watchWeight)",
+            "message": "spec.rollout.steps may go up to 100 - watchWeight, the share that the previous revision keeps",
+        },
+    ],
+    "spec.analysis.metrics": [
+        {
+            "rule": "self.all(m, self.filter(n, n.name == m.name).size() == 1)",
+            "message": "spec.analysis.metrics: every metric needs its own name",
+        },
+    ],
+    "spec.analysis.metrics[]": [
+        {
+            "rule": "has(self.min) || has(self.max)",
+            "message": "set min, max or both: a query without a limit decides nothing",
+        },
+    ],
+}
+
+_COLUMNS = [
+    ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', 0),
+    ("Phase", "string", ".status.phase", 0),
+    ("Stable", "string", ".status.stable.revision", 0),
+    ("Canary", "string", ".status.canary.revision", 0),
+    ("Weight", "integer", ".status.weight", 0),
+    ("Age", "date", ".metadata.creationTimestamp", 0),
+    ("Reason", "string", ".status.reason", 1),
+    ("URL", "string", ".status.url", 1),
+]
+
+
+def structural(schema: Schema, definitions: Schema) -> Schema:
+    """Return a pydantic schema in the structural form that the API server accepts."""
+    if "$ref" in schema:
+        target = definitions[schema["$ref"].rsplit("/", 1)[1]]
+        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+    if "anyOf" in schema:
+        (branch,) = (option for option in schema["anyOf"] if option.get("type") != "null")
+        rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
+        return structural({**branch, **rest}, definitions)
+    if schema.get("x-kubernetes-preserve-unknown-fields"):
+        kept = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        return {**kept, **({"description": schema["description"]} if "description" in schema else {})}
+    out = {key: value for key, value in schema.items() if key not in {"title", "$defs", "additionalProperties"}}
+    if isinstance(out.get("default"), dict):
+        del out["default"]  # the defaults of its fields say the same, and None is no default
+    if out.get("pattern") == durations.PATTERN and "default" in out:
+        out["default"] = durations.render(out["default"])
+    for bound, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if bound in out:
+            out[limit], out[bound] = out[bound], True
+    if "properties" in out:
+        out["properties"] = {key: structural(value, definitions) for key, value in out["properties"].items()}
+    if "items" in out:
+        out["items"] = structural(out["items"], definitions)
+    return out
+
+
+def _with_rules(schema: Schema, path: str = "") -> Schema:
+    out = dict(schema)
+    if path in _RULES:
+        out["x-kubernetes-validations"] = _RULES[path]
+    if "properties" in out:
+        prefix = f"{path}." if path else ""
+        out["properties"] = {key: _with_rules(value, prefix + key) for key, value in out["properties"].items()}
+    if "items" in out:
+        out["items"] = _with_rules(out["items"], f"{path}[]")
+    return out
+
+
+def _schema() -> Schema:
+    spec = ModelDeploymentSpec.model_json_schema(by_alias=True)
+    status = Status.model_json_schema(by_alias=True, mode="validation")
+    return _with_rules(
+        {
+            "type": "object",
+            "description": "A machine-learning model that is served, and rolled out on evidence.",
+            "required": ["spec"],
+            "properties": {
+                "apiVersion": {"type": "string"},
+                "kind": {"type": "string"},
+                "metadata": {"type": "object"},
+                "spec": structural(spec, spec.get("$defs", {})),
+                "status": structural(status, status.get("$defs", {})),
+            },
+        }
+    )
+
+
+def custom_resource_definition() -> Schema:
+    """Return the CRD as a manifest."""
+    columns = [
+        {"name": name, "type": kind, "jsonPath": path, **({"priority": priority} if priority else {})}
+        for name, kind, path, priority in _COLUMNS
+    ]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": KIND,
+                "listKind": f"{KIND}List",
+                "plural": PLURAL,
+                "singular": KIND.lower(),
+                "shortNames": ["mdep"],
+                "categories": ["serinus"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {
+                        "status": {},
+                        "scale": {
+                            "specReplicasPath": ".spec.replicas",
+                            "statusReplicasPath": ".status.replicas",
+                            "labelSelectorPath": ".status.selector",
+                        },
+                    },
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": _schema()},
+                }
+            ],
+        },
+    }

@@ -1,0 +1,48 @@
+"""Durations on the wire are Go-style strings ("1m30s"); in Python they are seconds."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+
+
+def parse(text: object) -> object:
+    """Return the seconds of a Go-style duration; numbers pass through for pydantic to judge.
+
+    Raises:
+        ValueError: the text is not a duration such as "30s", "5m" or "1h30m".
+    """
+    if not isinstance(text, str):
+        return text
+    if not re.fullmatch(PATTERN[1:-1], text):
+        raise ValueError(f"{text!r} is not a duration: write it like 30s, 5m or 1h30m")
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+def render(seconds: float) -> str:
+    """Return the shortest Go-style text of a duration in seconds.
+
+    >>> render(90), render(0), render(0.25)
+    ('1m30s', '0s', '250ms')
+    """
+    if seconds != int(seconds):
+        return f"{round(seconds * 1000)}ms"
+    rest, parts = int(seconds), ""
+    for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        parts += f"{count}{unit}" if count else ""
+    return parts or "0s"
+
+
+Duration = Annotated[
+    float,
+    Field(ge=0, le=31 * 24 * 3600),
+    BeforeValidator(parse),
+    PlainSerializer(render, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": PATTERN, "maxLength": 32}),
+]
+"""Seconds in Python, a Go-style string on the wire; at most 31 days."""

@@ -1,0 +1,178 @@
+"""The status of a ModelDeployment: what a person reads, and what the operator remembers."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from serinus.api.base import PRESERVE, Model
+from serinus.api.timestamps import ConditionTime, Timestamp
+
+MAX_FAILED = 10
+MAX_HISTORY = 10
+
+
+class StatusModel(Model):
+    """Status written by a newer operator may hold more than this one knows."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Phase(StrEnum):
+    """Where a rollout stands."""
+
+    INITIALIZING = "Initializing"
+    STABLE = "Stable"
+    PREPARING = "Preparing"
+    STEPPING = "Stepping"
+    PROMOTING = "Promoting"
+    WATCHING = "Watching"
+    ROLLING_BACK = "RollingBack"
+    ROLLED_BACK = "RolledBack"
+
+
+class Condition(StatusModel):
+    """A `metav1.Condition`."""
+
+    type: str
+    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
+    reason: str
+    message: str = ""
+    observed_generation: int = 0
+    last_transition_time: ConditionTime = 0.0
+
+
+class WeightChange(StatusModel):
+    """One change of the split."""
+
+    time: Timestamp
+    weight: int
+
+
+class FailedRevision(StatusModel):
+    """A revision that was taken back and is not tried again by itself."""
+
+    revision: str
+    reason: str
+    message: str = ""
+    time: Timestamp
+
+
+class PastRevision(StatusModel):
+    """A revision that was stable once."""
+
+    revision: str
+    image: str
+    promoted_at: Timestamp
+
+
+class RevisionStatus(StatusModel):
+    """A live revision."""
+
+    revision: str
+    image: str
+    replicas: int = 0
+    ready_replicas: int = 0
+    digests: list[str] = []
+    """Digests that its running pods were started from; more than one means a tag moved."""
+
+
+class MetricStatus(StatusModel):
+    """What was seen of one metric, and what it means."""
+
+    name: str
+    source: str = ""
+    outcome: str
+    reason: str
+    message: str
+    canary_requests: int | None = None
+    canary_errors: int | None = None
+    stable_requests: int | None = None
+    stable_errors: int | None = None
+    evidence: float | None = None
+    """The e-value against the canary; the threshold is 1/alpha."""
+    threshold: float | None = None
+    dispersion: float | None = None
+    dispersion_source: str | None = None
+    value: float | None = None
+
+
+class RolloutState(StatusModel):
+    """What the state machine remembers between two looks.
+
+    `control` serves; `candidate` is the newer revision under test, empty when there is
+    none. The candidate is stable on record from Watching on.
+    """
+
+    phase: Phase = Phase.INITIALIZING
+    control: str = ""
+    candidate: str = ""
+    control_slot: Annotated[int, Field(ge=0, le=1)] = 0
+    """The control's place in the route's backends; the candidate has the other one."""
+    step: Annotated[int, Field(ge=0)] = 0
+    weight: Annotated[int, Field(ge=0, le=100)] = 0
+    """Percent of traffic for the candidate."""
+    since: Timestamp = 0.0
+    """When the phase began."""
+    live_since: Timestamp | None = None
+    """When the present weight was seen accepted by the gateway."""
+    weights: list[WeightChange] = []
+    """Every change since the candidate's first traffic."""
+    short_since: Timestamp | None = None
+    """Since when the candidate has had fewer ready pods than it needs."""
+    takeover: bool = False
+    """The control has no ready pod, so the ready candidate takes all traffic."""
+    paused: bool = False
+    """Paused by command."""
+    forced: bool = False
+    """Promoted by command: what is unknown does not hold it, what is known to be bad does."""
+    resumed_step: int = -1
+    """The last step whose pause was ended by command."""
+    hold: str = ""
+    """Why the step does not go on: Blind or Inconclusive, else empty."""
+    hold_since: Timestamp | None = None
+    reason: str = ""
+    """Why the last rollback happened."""
+    message: str = ""
+    failed: list[FailedRevision] = []
+    last_command: str = ""
+
+    @property
+    def stable(self) -> str:
+        """The revision that is stable on record."""
+        return self.candidate if self.phase is Phase.WATCHING else self.control
+
+    @property
+    def traffic(self) -> int:
+        """Percent of traffic that the candidate shall have now."""
+        return 100 if self.takeover else self.weight
+
+    def has_failed(self, revision: str) -> bool:
+        """Tell whether a revision was taken back and not cleared since."""
+        return any(failed.revision == revision for failed in self.failed)
+
+
+class Status(StatusModel):
+    """The status subresource."""
+
+    observed_generation: int = 0
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    conditions: Annotated[
+        list[Condition],
+        Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+    ] = []
+    replicas: int = 0
+    selector: str = ""
+    url: str = ""
+    stable: RevisionStatus | None = None
+    canary: RevisionStatus | None = None
+    weight: int = 0
+    """Percent of traffic for the newer revision."""
+    step: str = ""
+    metrics: list[MetricStatus] = []
+    history: list[PastRevision] = []
+    rollout: RolloutState | None = None
+    judge: Annotated[dict[str, Any], Field(json_schema_extra=PRESERVE)] = {}
+    """Accumulators of the statistical tests, the floor for evidence after a restart."""

@@ -1,0 +1,275 @@
+"""The spec of a ModelDeployment, `serinus.dev/v1alpha1`.
+
+Docstrings of fields become the descriptions of the CRD. Nothing below `runtime` has a
+CRD default: the API server would write a changed default into stored objects and make
+new revisions of them. The operator's defaults are resolved once, into the revision.
+"""
+
+from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, model_validator
+
+from serinus.api.base import PRESERVE, Model
+from serinus.api.durations import Duration
+
+GROUP = "serinus.dev"
+VERSION = "v1alpha1"
+KIND = "ModelDeployment"
+PLURAL = "modeldeployments"
+
+MAX_NAME = 46
+"""Longest name of a ModelDeployment: `<name>-<revision>` must leave room for pod suffixes."""
+
+DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+DnsName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+Hostname = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253
+    ),
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Weight = Annotated[int, Field(ge=1, le=100)]
+Fragment = Annotated[dict[str, Any], Field(json_schema_extra=PRESERVE)]
+
+
+class OnHold(StrEnum):
+    """What to do when a hold has lasted for its limit."""
+
+    HOLD = "Hold"
+    PROMOTE = "Promote"
+    ROLLBACK = "Rollback"
+
+
+class ConfigMapRef(Model):
+    """A ConfigMap whose contents belong to the revision: an edit of it is a new revision."""
+
+    name: DnsName
+    """Name of a ConfigMap in the same namespace."""
+    mount_path: Annotated[str, StringConstraints(pattern=r"^/.+", max_length=253)] | None = None
+    """Folder where its keys appear as files; without it they become environment variables."""
+
+
+class Probes(Model):
+    """Kubernetes probes of the model container."""
+
+    readiness: Fragment | None = None
+    """A core/v1 Probe. Default: a TCP connection to `port`."""
+    liveness: Fragment | None = None
+    """A core/v1 Probe. Default: none."""
+    startup: Fragment | None = None
+    """A core/v1 Probe. Default: none."""
+
+
+class RuntimeMetrics(Model):
+    """The request counter that the model container exposes by itself."""
+
+    port: Port | None = None
+    """Port of the metrics endpoint; the serving port when absent."""
+    path: Annotated[str, StringConstraints(pattern=r"^/.*", max_length=253)] | None = None
+    """Path of the metrics endpoint; /metrics when absent."""
+    requests: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=128)] | None = None
+    """Name of the request counter; http_requests_total when absent."""
+    status_label: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=64)] | None = None
+    """Label that holds the status of a response; status when absent."""
+    errors: Annotated[str, StringConstraints(max_length=128)] | None = None
+    """Regular expression of the values of `statusLabel` that are errors; 5.. when absent."""
+
+
+class Runtime(Model):
+    """The container that serves the model. All of it is part of the revision."""
+
+    image: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    """Image of the model server. Use a fixed tag or a digest: a tag that moves cannot be rolled back."""
+    command: Annotated[list[str], Field(max_length=64)] | None = None
+    """Entrypoint of the container; the image's own when absent."""
+    args: Annotated[list[str], Field(max_length=256)] | None = None
+    """Arguments of the entrypoint; the image's own when absent."""
+    env: Annotated[list[Fragment], Field(max_length=256)] | None = None
+    """Environment variables, each a core/v1 EnvVar. Secrets are referenced here and never read."""
+    port: Port
+    """TCP port on which the container answers HTTP."""
+    resources: Fragment | None = None
+    """core/v1 ResourceRequirements of the model container."""
+    probes: Probes | None = None
+    """Probes of the model container."""
+    config_maps: Annotated[list[ConfigMapRef], Field(max_length=16)] | None = None
+    """ConfigMaps that are copied into the revision."""
+    metrics: RuntimeMetrics | None = None
+    """Set this when the container counts its own requests for Prometheus."""
+    pod_template: Fragment | None = None
+    """A core/v1 PodTemplateSpec laid over the generated one; lists of named items merge by name."""
+
+
+class Route(Model):
+    """How traffic from outside reaches the model: an HTTPRoute that the operator owns."""
+
+    gateway: Annotated[
+        str,
+        StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=317),
+    ]
+    """The Gateway to attach to: `name`, or `namespace/name`."""
+    hostnames: Annotated[list[Hostname], Field(max_length=16)] = []
+    """Host names that the route answers; every host of the Gateway when empty."""
+    paths: Annotated[
+        list[Annotated[str, StringConstraints(pattern=r"^/", max_length=1024)]],
+        Field(min_length=1, max_length=8),
+    ] = ["/"]
+    """Path prefixes that the route answers."""
+    timeout: Duration = 30.0
+    """Longest time that the gateway lets one request take; drains wait at least as long."""
+
+
+class Step(Model):
+    """One share of traffic that a new revision gets before the next."""
+
+    weight: Weight
+    """Percent of requests for the new revision. Steps rise."""
+    min_duration: Duration = 60.0
+    """Shortest time at this weight, from the moment the gateway has accepted it."""
+    pause: bool = False
+    """Wait here for the `resume` command after the step is done."""
+
+
+class Rollout(Model):
+    """How a new revision takes over."""
+
+    steps: Annotated[list[Step], Field(min_length=1, max_length=20)] = [
+        Step(weight=5, min_duration=60),
+        Step(weight=25, min_duration=120),
+        Step(weight=50, min_duration=120),
+    ]
+    """The canary's steps, in rising order of weight."""
+    progress_deadline: Duration = 600.0
+    """A revision whose pods are not ready after this long is taken back."""
+    drain: Duration = 30.0
+    """How long pods that lost their traffic are kept; never shorter than `route.timeout`."""
+    watch_after_promotion: Duration = 300.0
+    """How long the previous revision stays ready to return after a promotion."""
+    watch_weight: Annotated[int, Field(ge=0, le=50)] = 5
+    """Percent of requests that the previous revision keeps during the watch, as a control group."""
+    paused: bool = False
+    """Go no further until this is false again. Rolling back stays possible."""
+
+    @model_validator(mode="after")
+    def _steps_rise(self) -> "Rollout":
+        weights = [step.weight for step in self.steps]
+        for index, (before, after) in enumerate(pairwise(weights), start=1):
+            if after <= before:
+                raise ValueError(
+                    f"steps[{index}].weight is {after} but must be above the {before} of the step before it"
+                )
+        if weights[-1] > self.final_weight:
+            raise ValueError(
+                f"steps[{len(weights) - 1}].weight is {weights[-1]} but may be {self.final_weight} at most: watchWeight keeps {self.watch_weight}"
+            )
+        return self
+
+    @property
+    def final_weight(self) -> int:
+        """Percent of traffic for a promoted revision while the previous one is kept as control."""
+        return 100 - self.watch_weight if self.watch_after_promotion > 0 else 100
+
+
+class Source(StrEnum):
+    """Where the request and error counts come from."""
+
+    AUTO = "Auto"
+    GATEWAY = "Gateway"
+    PODS = "Pods"
+
+
+class ErrorRate(Model):
+    """Compares the share of failed requests of canary and stable.
+
+    The canary is at fault when its error rate is above `rho` times stable's plus `delta`.
+    """
+
+    source: Source = Source.AUTO
+    """Gateway counters, the pods' own, or whichever there is (the gateway's first)."""
+    rho: Annotated[float, Field(ge=1, le=10)] = 1.0
+    """Relative tolerance."""
+    delta: Annotated[float, Field(ge=0, le=0.5)] = 0.005
+    """Absolute tolerance, as a share of requests."""
+    min_errors: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Never roll back on fewer failed canary requests than this."""
+
+
+class Metric(Model):
+    """A PromQL query with limits. `$namespace`, `$name`, `$canary` and `$stable` are substituted."""
+
+    name: DnsLabel
+    """Name in status, Events and metrics."""
+    query: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+    """Instant query that gives exactly one number."""
+    min: float | None = None
+    """Lowest good value."""
+    max: float | None = None
+    """Highest good value."""
+    failures: Annotated[int, Field(ge=1, le=100)] = 3
+    """Evaluations in a row outside the limits that make a failure."""
+    interval: Duration = 10.0
+    """Time between two evaluations."""
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> "Metric":
+        if self.min is None and self.max is None:
+            raise ValueError("set min, max or both: a query without a limit decides nothing")
+        return self
+
+
+class PrometheusRef(Model):
+    """A Prometheus other than the operator's own."""
+
+    address: Annotated[str, StringConstraints(pattern=r"^https?://[^@?#]+$", max_length=512)]
+    """URL of the server. It must be on the operator's allow-list."""
+
+
+class Analysis(Model):
+    """How a new revision is judged."""
+
+    error_rate: ErrorRate = ErrorRate()
+    """The sequential test of error rates."""
+    metrics: Annotated[list[Metric], Field(max_length=10)] = []
+    """Queries with thresholds, beside the statistical test and outside its alpha."""
+    alpha: Annotated[float, Field(gt=0, le=0.2)] = 0.01
+    """Share of healthy rollouts that may be rolled back by the statistical test, over the whole rollout."""
+    dispersion: Annotated[float, Field(ge=1, le=100)] = 2.0
+    """Assumed variance of errors relative to independent requests, where it cannot be measured."""
+    minimum_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    """Requests that each side must have answered in a step before the step can end."""
+    on_inconclusive: OnHold = OnHold.HOLD
+    """What to do when a step stays without enough requests for `inconclusiveAfter`."""
+    inconclusive_after: Duration = 3600.0
+    """See `onInconclusive`."""
+    on_blind: OnHold = OnHold.HOLD
+    """What to do when there have been no usable metrics for `blindAfter`."""
+    blind_after: Duration = 900.0
+    """See `onBlind`."""
+    prometheus: PrometheusRef | None = None
+    """Where to ask; the operator's own Prometheus when absent."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Analysis":
+        names = [metric.name for metric in self.metrics]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise ValueError(f"metrics[{index}].name {name!r} is used twice: give every metric its own name")
+        return self
+
+
+class ModelDeploymentSpec(Model):
+    """What a person asks for."""
+
+    replicas: Annotated[int, Field(ge=1, le=10000)] = 1
+    """Pods of the stable revision."""
+    runtime: Runtime
+    """The container that serves the model."""
+    route: Route | None = None
+    """Traffic from outside, through a Gateway. Without it the Service is split by replica ratio."""
+    rollout: Rollout = Rollout()
+    """How a new revision takes over."""
+    analysis: Analysis = Analysis()
+    """How a new revision is judged."""

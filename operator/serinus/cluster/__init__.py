@@ -1,0 +1,1 @@
+"""The Kubernetes client: get, list, server-side apply, delete."""

@@ -1,0 +1,1 @@
+"""The Prometheus client: typed samples, or the reason why there are none."""

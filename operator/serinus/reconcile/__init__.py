@@ -1,0 +1,1 @@
+"""Composition: observe, judge, advance, build, apply."""

@@ -1,0 +1,87 @@
+"""Puts children right, and only ours.
+
+An apply is skipped while the manifest is the one applied last and the live object is
+the one that answer showed. Objects that somebody else owns are never touched.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from serinus.cluster import resources
+from serinus.cluster.client import Cluster
+from serinus.cluster.resources import Resource
+from serinus.desired.names import digest
+
+Manifest = dict[str, Any]
+
+
+class Foreign(Exception):  # noqa: N818 - a state of the cluster, named as status names it
+    """An object of somebody else has the name of our child."""
+
+
+class Pending(Exception):  # noqa: N818 - a state of the cluster
+    """An object of that name is on its way out; it is waited for."""
+
+
+def owned(live: Manifest, uid: str) -> bool:
+    """Tell whether an object belongs to the ModelDeployment with this uid."""
+    references = live["metadata"].get("ownerReferences", [])
+    return any(reference["uid"] == uid and reference.get("controller") for reference in references)
+
+
+@dataclass(slots=True)
+class Applier:
+    """Applies the children of one ModelDeployment."""
+
+    cluster: Cluster
+    _applied: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+    async def apply(self, manifest: Manifest, live: Manifest | None) -> Manifest:
+        """Return the live object after making it what the manifest says.
+
+        Raises:
+            Foreign: an object of that name belongs to somebody else.
+            Pending: an object of that name is being deleted.
+            ApiError: the API server refused it or could not be asked.
+        """
+        resource = resources.of(manifest)
+        metadata = manifest["metadata"]
+        if live is None:
+            live = await self.cluster.get(resource, metadata["namespace"], metadata["name"])
+        if live is not None:
+            self._check(resource, manifest, live)
+        known, wanted = (resource.kind, metadata["name"]), digest(manifest)
+        if live is not None and self._applied.get(known) == (wanted, _version(live)):
+            return live
+        answer = await self.cluster.apply(manifest)
+        self._applied[known] = wanted, _version(answer)
+        return answer
+
+    async def delete(self, resource: Resource, live: Manifest) -> None:
+        """Delete a child.
+
+        Raises:
+            ApiError: it could not be deleted.
+        """
+        metadata = live["metadata"]
+        self._applied.pop((resource.kind, metadata["name"]), None)
+        if "deletionTimestamp" not in metadata:
+            await self.cluster.delete(resource, metadata["namespace"], metadata["name"], metadata["uid"])
+
+    def _check(self, resource: Resource, manifest: Manifest, live: Manifest) -> None:
+        name = f"{resource.kind} {manifest['metadata']['name']}"
+        if "deletionTimestamp" in live["metadata"]:
+            raise Pending(f"{name} is being deleted")
+        (controller, *_) = manifest["metadata"]["ownerReferences"]
+        if owned(live, controller["uid"]):
+            return
+        references = live["metadata"].get("ownerReferences", [])
+        if any(r["kind"] == controller["kind"] and r["name"] == controller["name"] for r in references):
+            raise Pending(f"{name} belongs to a former {controller['kind']} {controller['name']} and will be collected")
+        raise Foreign(f"{name} exists and does not belong to this ModelDeployment: rename or delete it")
+
+
+def _version(live: Manifest) -> str:
+    """What changes when somebody edits the object, and not when its status does."""
+    metadata = live["metadata"]
+    return f"{metadata['uid']}/{metadata.get('generation') or metadata['resourceVersion']}"

@@ -1,0 +1,116 @@
+"""Finds the judge of a rollout, or the reason why there can be none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from serinus.api.status import RolloutState, Status
+from serinus.api.v1alpha1 import ModelDeploymentSpec, RuntimeMetrics, Source
+from serinus.prometheus.client import Prometheus
+from serinus.prometheus.shared import SharedQueries
+from serinus.reconcile.children import Children, ready_pods
+from serinus.reconcile.judge import Judge, Opinion, policy_of
+from serinus.reconcile.queue import Key
+from serinus.reconcile.source import DEFAULT_INTERVAL, NoSource, Subject, choose, window
+from serinus.rollout.safety import UNDER_TEST
+from serinus.settings import Settings
+
+FRESHNESS = 0.9
+"""Seconds that one answer of Prometheus serves everybody."""
+
+
+@dataclass(slots=True)
+class RolloutJudges:
+    """The judges of all rollouts, and the servers that they ask."""
+
+    settings: Settings
+    session: aiohttp.ClientSession
+    clock: Callable[[], float]
+    _servers: dict[str, SharedQueries] = field(default_factory=dict)
+    _judges: dict[Key, Judge] = field(default_factory=dict)
+
+    async def opinion(  # noqa: PLR0913, PLR0917 - what a verdict rests on
+        self,
+        key: Key,
+        spec: ModelDeploymentSpec,
+        state: RolloutState,
+        children: Children,
+        before: Status,
+        now: float,
+    ) -> Opinion:
+        """Return what is known of the candidate now."""
+        if state.phase not in UNDER_TEST:
+            self.forget(key)
+        try:
+            queries = self._queries(spec)
+            subject = self._subject(key, spec, state, children)
+        except NoSource as error:
+            return Opinion(problem=str(error))
+        if state.phase not in UNDER_TEST:
+            return Opinion()
+        if not state.weights:
+            return Opinion(problem=await _preflight(subject, queries))
+        judge = self._judge(key, spec, state, subject, before)
+        return await judge.look(queries, spec.analysis, state, now)
+
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered of a rollout."""
+        self._judges.pop(key, None)
+
+    def _judge(
+        self, key: Key, spec: ModelDeploymentSpec, state: RolloutState, subject: Subject, before: Status
+    ) -> Judge:
+        anchor, known = state.weights[0].time, self._judges.get(key)
+        if known is None or known.anchor != anchor or known.subject.canary != subject.canary:
+            record = before.judge if before.judge.get("anchor") == anchor else {}
+            known = Judge(subject, policy_of(spec.analysis), anchor, record)
+            self._judges[key] = known
+        known.subject = subject
+        return known
+
+    def _queries(self, spec: ModelDeploymentSpec) -> SharedQueries:
+        own, named = self.settings.prometheus_address, spec.analysis.prometheus
+        address = named.address if named else own
+        if named and address != own and address not in self.settings.prometheus_allowed:
+            raise NoSource(f"spec.analysis.prometheus.address: {address} is not on the operator's allow-list")
+        if not address:
+            raise NoSource(
+                "The operator has no Prometheus: set prometheus.address in its chart, or spec.analysis.prometheus.address"
+            )
+        if spec.analysis.metrics and not self.settings.custom_queries:
+            raise NoSource("spec.analysis.metrics: custom queries are turned off on this operator")
+        if address not in self._servers:
+            server = Prometheus(self.session, address, self.settings.prometheus_timeout)
+            self._servers[address] = SharedQueries(server, self.clock, FRESHNESS)
+        return self._servers[address]
+
+    def _subject(self, key: Key, spec: ModelDeploymentSpec, state: RolloutState, children: Children) -> Subject:
+        declared = [
+            revision.metrics for name in (state.control, state.candidate) if (revision := children.revisions.get(name))
+        ]
+        metrics = declared[-1] if declared and all(found is not None for found in declared) else None
+        parsed = RuntimeMetrics.model_validate(metrics) if metrics is not None else None
+        return Subject(
+            namespace=key.namespace,
+            name=key.name,
+            stable=state.control,
+            canary=state.candidate,
+            stable_slot=state.control_slot,
+            source=choose(spec.analysis.error_rate.source, children.controller, parsed),
+            metrics=parsed or RuntimeMetrics(),
+            live_pods=ready_pods(children, {state.control, state.candidate}),
+        )
+
+
+async def _preflight(subject: Subject, queries: SharedQueries) -> str:
+    """Say what is missing before anybody is exposed: the counters of stable must be there already."""
+    width = 4 * DEFAULT_INTERVAL
+    answer = await queries.ask(f"{subject.shared_selector}[{width:.0f}s]")
+    if answer.problem:
+        return f"Prometheus: {answer.problem}"
+    if window(subject, answer.series, answer.at - width, answer.at).targets:
+        return ""
+    if subject.source is Source.GATEWAY:
+        return f"Prometheus has no Envoy counters of route {subject.namespace}/{subject.name}: let it scrape the proxies, port 19001, path /stats/prometheus"
+    return f"Prometheus scrapes no pod of revision {subject.stable}: let it scrape pods with the annotation prometheus.io/scrape, with labels namespace and pod"

@@ -1,0 +1,304 @@
+"""One look at one ModelDeployment, and what follows from it."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from serinus.api.status import Phase, RolloutState, Status
+from serinus.api.timestamps import render
+from serinus.api.v1alpha1 import ModelDeploymentSpec
+from serinus.cluster.client import ApiError, Cluster
+from serinus.desired import labels, names, owner
+from serinus.desired.revision import Revision
+from serinus.reconcile import children as reading
+from serinus.reconcile.applier import Applier, Foreign, Pending, owned
+from serinus.reconcile.children import Children
+from serinus.reconcile.judge import Opinion
+from serinus.reconcile.judges import RolloutJudges
+from serinus.reconcile.queue import Key
+from serinus.reconcile.target import Refused, Target, parse_spec
+from serinus.reconcile.world import World
+from serinus.rollout import report
+from serinus.rollout.exposure import behind_service
+from serinus.rollout.machine import advance
+from serinus.rollout.observation import Observation, Workload
+from serinus.rollout.report import Problem
+from serinus.rollout.safety import UNDER_TEST
+from serinus.rollout.step import Event, Step
+from serinus.telemetry import events, metrics
+from serinus.traffic import gateway_api, replica_ratio
+from serinus.traffic.split import SeenSplit
+
+Manifest = dict[str, Any]
+log = logging.getLogger("serinus.rollout")
+
+AT_ONCE = 0.0
+TICK = 1.0
+"""Seconds between two looks while a rollout is under way."""
+WAITING = 5.0
+"""Seconds between two looks while something has to happen first that may go unnoticed."""
+RESYNC = 300.0
+CONFIG_MAP_POLL = 15.0
+"""Seconds between two looks at named ConfigMaps: they carry no label to watch them by."""
+NUMBERS_EVERY = 30.0
+"""Seconds between two writes of status that differ in numbers only."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the process remembers of one ModelDeployment. Losing it costs nothing but a full look."""
+
+    applier: Applier
+    good_spec: ModelDeploymentSpec | None = None
+    first_look: bool = True
+    written_at: float = 0.0
+    problem: Problem | None = None
+    """What stood in the way of applying the children last time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The arguments of one look, gathered; `run` is the whole of it."""
+
+    cluster: Cluster
+    judges: RolloutJudges
+    key: Key
+    raw: Manifest
+    memory: Memory
+    now: float
+
+    async def run(self) -> float:
+        """Observe, judge, advance, apply and report; return the seconds until the next look."""
+        before = _read_status(self.raw)
+        state = before.rollout or RolloutState()
+        spec, problem = self._spec()
+        if spec is None:
+            await self._refuse(before, problem)
+            return RESYNC
+        children = await reading.read(self.cluster, *self.key, spec.route)
+        revisions = dict(children.revisions)
+        target, refused = await self._target(spec, state, revisions, problem)
+        if not target:
+            await self._refuse(before, refused)
+            return WAITING
+        problem = refused or self.memory.problem or _gateway_problem(children)
+        opinion = await self.judges.opinion(self.key, spec, state, children, before, self.now)
+        seen = self._observe(spec, state, children, revisions, target, opinion)
+        step = advance(spec, state, seen, self.now)
+        self.memory.first_look = False
+        facts = report.Facts(
+            self.key.name,
+            self._generation,
+            spec,
+            step.state,
+            seen,
+            revisions,
+            opinion.metrics,
+            problem,
+            self.now,
+        )
+        world = World(self.cluster, self.memory.applier, *self.key, self._owner, spec, children)
+        blocked = await self._carry_out(
+            world, state, step, report.status(facts, before, opinion.record), before, revisions, seen
+        )
+        return self._next_look(spec, state, step, blocked)
+
+    @property
+    def _generation(self) -> int:
+        return int(self.raw["metadata"]["generation"])
+
+    @property
+    def _owner(self) -> owner.Owner:
+        return owner.model(self.key.name, self.raw["metadata"]["uid"])
+
+    def _spec(self) -> tuple[ModelDeploymentSpec | None, Problem | None]:
+        """Return the present spec, or the last good one with what is wrong with the present."""
+        try:
+            self.memory.good_spec = parse_spec(self.raw["spec"])
+        except Refused as refused:
+            return self.memory.good_spec, refused.problem
+        return self.memory.good_spec, None
+
+    async def _target(
+        self,
+        spec: ModelDeploymentSpec,
+        state: RolloutState,
+        revisions: dict[str, Revision],
+        problem: Problem | None,
+    ) -> tuple[str, Problem | None]:
+        """Return the revision to aim at; while the spec is refused, the one aimed at before."""
+        if problem is None:
+            try:
+                finder = Target(self.cluster, *self.key, self._owner)
+                found = await finder.of(self.raw["spec"]["runtime"], spec.runtime, revisions)
+            except Refused as refused:
+                problem = refused.problem
+            else:
+                revisions[found.hash] = found
+                return found.hash, None
+        return state.candidate or state.control, problem
+
+    def _observe(  # noqa: PLR0913, PLR0917 - the parts of an observation
+        self,
+        spec: ModelDeploymentSpec,
+        state: RolloutState,
+        children: Children,
+        revisions: dict[str, Revision],
+        target: str,
+        opinion: Opinion,
+    ) -> Observation:
+        stamped = [(r.promoted_at, r.hash) for r in revisions.values() if r.promoted_at is not None]
+        workloads = reading.workloads(children)
+        return Observation(
+            target=target,
+            stamped=max(stamped)[1] if stamped else "",
+            revisions=frozenset(revisions),
+            workloads=workloads,
+            split=self._split(spec, state, children, workloads),
+            gateway=spec.route is not None,
+            service_revisions=frozenset(name for name, count in children.endpoints.items() if count),
+            verdict=opinion.verdict,
+            metrics_problem=opinion.problem,
+            command=self.raw["metadata"].get("annotations", {}).get(labels.COMMAND, ""),
+            first_look=self.memory.first_look,
+        )
+
+    def _split(
+        self,
+        spec: ModelDeploymentSpec,
+        state: RolloutState,
+        children: Children,
+        workloads: dict[str, Workload],
+    ) -> SeenSplit:
+        if spec.route is None:
+            behind = behind_service(spec, state, gateway=False)
+            pods = {name: max(1, workloads.get(name, Workload()).ready) for name in behind}
+            return replica_ratio.read(children.endpoints, pods)
+        if children.route is None or not owned(children.route, self._owner.uid):
+            return SeenSplit({}, live=False, reason="RoutePending", problem="there is no HTTPRoute yet")
+        return gateway_api.read(self.key.name, children.route, children.controller)
+
+    async def _carry_out(  # noqa: PLR0913, PLR0917 - one decision with all that it touches
+        self,
+        world: World,
+        state: RolloutState,
+        step: Step,
+        after: Status,
+        before: Status,
+        revisions: dict[str, Revision],
+        seen: Observation,
+    ) -> bool:
+        """Write and apply a decision in the order that is safe to be interrupted anywhere.
+
+        Returns whether something stands in the way that was not known before.
+        """
+        lowers = step.state.candidate == state.candidate and step.state.traffic < state.traffic
+        if lowers:
+            await world.move_traffic(step.state, seen)
+        if step.stamp:
+            stamp = {labels.PROMOTED_AT: render(self.now)}
+            await self.cluster.annotate_revision(
+                self.key.namespace, names.of_revision(self.key.name, step.stamp), stamp
+            )
+        await self._write(before, after)
+        await self._tell(state, step)
+        known, self.memory.problem = self.memory.problem, None
+        try:
+            await world.put_right(step.state, seen, revisions)
+        except Foreign as foreign:
+            self.memory.problem = Problem("NameTaken", str(foreign))
+        except Pending as pending:
+            log.info("%s", pending, extra=self._fields)
+        except ApiError as error:
+            if not error.refused:
+                raise
+            self.memory.problem = Problem("ChildRefused", str(error))
+        if self.memory.problem and self.memory.problem != known:
+            await self._post(Event(self.memory.problem.reason, self.memory.problem.message, warning=True))
+        return self.memory.problem != known
+
+    async def _write(self, before: Status, after: Status) -> None:
+        """Write status when it tells something new, its bare numbers at most every 30 s."""
+        metrics.publish(*self.key, after)
+        if before == after:
+            return
+        if _without_numbers(before) == _without_numbers(after) and self.now - self.memory.written_at < NUMBERS_EVERY:
+            return
+        content = after.model_dump(mode="json", by_alias=True, exclude_none=True)
+        await self.cluster.apply_status(*self.key, self.raw["metadata"]["resourceVersion"], content)
+        self.memory.written_at = self.now
+
+    async def _tell(self, state: RolloutState, step: Step) -> None:
+        if step.state.phase is Phase.ROLLING_BACK and step.state.live_since and not state.live_since:
+            exposed = next((change.time for change in step.state.weights if change.weight), None)
+            if exposed is not None:
+                metrics.TIME_TO_SAFE.observe(self.now - exposed)
+        for event in step.events:
+            metrics.TRANSITIONS.labels(*self.key, event.reason).inc()
+            log.log(
+                logging.WARNING if event.warning else logging.INFO, "%s", event.message,
+                extra={**self._fields, "reason": event.reason, "phase": step.state.phase, "weight": step.state.weight},
+            )  # fmt: skip
+            await self._post(event)
+
+    async def _post(self, event: Event) -> None:
+        manifest = events.manifest(*self.key, self.raw["metadata"]["uid"], event, self.now)
+        try:
+            await self.cluster.post_event(manifest)
+        except ApiError as error:
+            log.warning("Event %s could not be posted: %s", event.reason, error, extra=self._fields)
+
+    async def _refuse(self, before: Status, problem: Problem | None) -> None:
+        """Say what is wrong with the spec while there is nothing else to go by."""
+        if problem is None:
+            return
+        after = report.refused(before, problem, self._generation, self.now)
+        if (before.reason, before.message) != (after.reason, after.message):
+            await self._post(Event(problem.reason, problem.message, warning=True))
+        await self._write(before, after)
+
+    @property
+    def _fields(self) -> dict[str, str]:
+        return {"namespace": self.key.namespace, "modeldeployment": self.key.name}
+
+    def _next_look(self, spec: ModelDeploymentSpec, state: RolloutState, step: Step, blocked: bool) -> float:  # noqa: FBT001
+        if step.state != state or step.events or blocked:
+            return AT_ONCE
+        if step.state.phase in UNDER_TEST or step.state.phase is Phase.ROLLING_BACK:
+            return TICK
+        if step.state.phase is Phase.INITIALIZING or self.memory.problem:
+            return WAITING
+        return CONFIG_MAP_POLL if spec.runtime.config_maps else RESYNC
+
+
+def _read_status(raw: Manifest) -> Status:
+    try:
+        return Status.model_validate(raw.get("status") or {})
+    except ValidationError:
+        return Status()
+
+
+def _gateway_problem(children: Children) -> Problem | None:
+    return Problem("GatewayMissing", children.gateway_problem) if children.gateway_problem else None
+
+
+def _without_numbers(status: Status) -> Status:
+    """Return what is worth a write at once: everything but counts and accumulators."""
+    quiet = {
+        "canary_requests",
+        "canary_errors",
+        "stable_requests",
+        "stable_errors",
+        "evidence",
+        "dispersion",
+        "value",
+        "message",
+    }
+    kept = [metric.model_copy(update=dict.fromkeys(quiet, None) | {"message": ""}) for metric in status.metrics]
+    conditions = [
+        condition.model_copy(update={"message": ""}) if condition.type == "MetricsAvailable" else condition
+        for condition in status.conditions
+    ]
+    return status.model_copy(update={"metrics": kept, "conditions": conditions, "judge": {}})

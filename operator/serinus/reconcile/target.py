@@ -1,0 +1,101 @@
+"""Which revision the present spec asks for; a new one is recorded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from serinus.api.v1alpha1 import ModelDeploymentSpec, Runtime
+from serinus.cluster import resources
+from serinus.cluster.client import ApiError, Cluster
+from serinus.desired import deployment, owner, revision
+from serinus.rollout.report import Problem
+
+Manifest = dict[str, Any]
+
+
+class Refused(Exception):  # noqa: N818 - carries a Problem to status
+    """The spec cannot be served; the last good revision keeps serving."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.problem = Problem(reason, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Finds or makes the revision of a spec."""
+
+    cluster: Cluster
+    namespace: str
+    name: str
+    parent: owner.Owner
+
+    async def of(
+        self, raw_runtime: Manifest, runtime: Runtime, known: Mapping[str, revision.Revision]
+    ) -> revision.Revision:
+        """Return the revision of a stored `spec.runtime`.
+
+        Raises:
+            Refused: a ConfigMap is missing, or Kubernetes refuses the pods.
+            ApiError: the API server could not be asked.
+        """
+        contents = await self._config_maps(runtime)
+        found = known.get(revision.revision_hash(raw_runtime, contents))
+        return found or await self._record(raw_runtime, runtime, contents, known)
+
+    async def _config_maps(self, runtime: Runtime) -> dict[str, revision.Contents]:
+        contents = {}
+        for reference in runtime.config_maps or []:
+            live = await self.cluster.get(resources.CONFIG_MAP, self.namespace, reference.name)
+            if live is None:
+                raise Refused(
+                    "ConfigMapMissing",
+                    f"spec.runtime.configMaps names {reference.name!r}, which does not exist in namespace {self.namespace}",
+                )
+            contents[reference.name] = {key: live[key] for key in ("data", "binaryData") if live.get(key)}
+        return contents
+
+    async def _record(
+        self,
+        raw_runtime: Manifest,
+        runtime: Runtime,
+        contents: dict[str, revision.Contents],
+        known: Mapping[str, revision.Revision],
+    ) -> revision.Revision:
+        number = max((stored.number for stored in known.values()), default=0) + 1
+        made = revision.create(self.name, raw_runtime, runtime, contents, number)
+        try:
+            await self.cluster.apply(
+                deployment.deployment(self.name, self.namespace, made, self.parent, None), dry_run=True
+            )
+        except ApiError as error:
+            if error.refused:
+                raise Refused("PodsRefused", f"spec.runtime: Kubernetes refuses the pods: {error}") from error
+            raise
+        manifest = revision.manifest(self.name, self.namespace, made, self.parent, raw_runtime)
+        return revision.read(await self.cluster.create(manifest))
+
+
+def parse_spec(raw: Manifest) -> ModelDeploymentSpec:
+    """Return the spec as the models read it.
+
+    Raises:
+        Refused: naming each field, its value and what is allowed.
+    """
+    try:
+        return ModelDeploymentSpec.model_validate(raw)
+    except ValidationError as error:
+        parts = [
+            f"{_path(detail['loc'])}: {detail['msg'].removeprefix('Value error, ')} (it is {str(detail['input'])[:80]!r})"
+            for detail in error.errors()
+        ]
+        raise Refused("InvalidSpec", "; ".join(parts[:5])) from error
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = "spec"
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text

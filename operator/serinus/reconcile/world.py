@@ -1,0 +1,104 @@
+"""Makes the children of one ModelDeployment what its state says, in the order that drops nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serinus.api.status import RolloutState
+from serinus.api.v1alpha1 import ModelDeploymentSpec
+from serinus.cluster import resources
+from serinus.cluster.client import Cluster
+from serinus.desired import deployment, names, owner, revision, service
+from serinus.reconcile.applier import Applier, owned
+from serinus.reconcile.children import Children
+from serinus.rollout.capacity import replicas
+from serinus.rollout.exposure import behind_service, split
+from serinus.rollout.observation import Observation
+from serinus.traffic import gateway_api
+
+Manifest = dict[str, Any]
+KEPT_REVISIONS = 10
+"""Past revisions whose records are kept; a returning one is made anew from its record."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The children that one state wants, and the ones that are there."""
+
+    cluster: Cluster
+    applier: Applier
+    namespace: str
+    name: str
+    parent: owner.Owner
+    spec: ModelDeploymentSpec
+    children: Children
+
+    async def put_right(
+        self, state: RolloutState, seen: Observation, revisions: Mapping[str, revision.Revision]
+    ) -> None:
+        """Apply everything: pods before traffic, traffic before pods go.
+
+        Raises:
+            Foreign, Pending: a name is taken.
+            ApiError: the API server refused something or could not be asked.
+        """
+        live = [revisions[name] for name in (state.control, state.candidate) if name in revisions]
+        if not live:
+            return
+        wanted = replicas(self.spec, state, seen)
+        for item in live:
+            await self._revision(item)
+            await self._scale(item, wanted[item.hash], up=True)
+        await self.move_traffic(state, seen)
+        for item in live:
+            await self._scale(item, wanted[item.hash], up=False)
+        await self._prune({item.hash for item in live}, state, revisions)
+
+    async def _revision(self, item: revision.Revision) -> None:
+        for copy in revision.copies(self.namespace, self.name, item):
+            await self.applier.apply(copy, self.children.config_maps.get(copy["metadata"]["name"]))
+        name = names.of_revision(self.name, item.hash)
+        wanted = service.of_revision(self.name, self.namespace, item.hash, self.parent, self._route_owner())
+        own = await self.applier.apply(wanted, self.children.services.get(name))
+        pods = deployment.deployment(self.name, self.namespace, item, self.parent, owner.of(own))
+        await self.applier.apply(pods, self.children.deployments.get(name))
+
+    async def _scale(self, item: revision.Revision, wanted: int, *, up: bool) -> None:
+        name = names.of_revision(self.name, item.hash)
+        live = self.children.deployments.get(name)
+        now = live["spec"].get("replicas", 1) if live else 1
+        if (wanted > now) if up else (wanted < now):
+            await self.cluster.scale(self.namespace, name, wanted)
+
+    async def move_traffic(self, state: RolloutState, seen: Observation) -> None:
+        """The route first: it is what most callers feel."""
+        ready = seen.workload(state.control).ready and not self.children.gateway_problem
+        if self.spec.route and (self.children.route or ready):
+            wanted = gateway_api.http_route(self.name, self.namespace, self.spec.route, split(state), self.parent)
+            await self.applier.apply(wanted, self.children.route)
+        elif not self.spec.route and self.children.route and owned(self.children.route, self.parent.uid):
+            await self.applier.delete(resources.HTTP_ROUTE, self.children.route)
+        behind = behind_service(self.spec, state, gateway=seen.gateway)
+        selected = behind[0] if len(behind) == 1 else None
+        constant = service.constant(self.name, self.namespace, selected, self.parent, self._route_owner())
+        await self.applier.apply(constant, self.children.services.get(self.name))
+
+    def _route_owner(self) -> owner.Owner | None:
+        route = self.children.route
+        return owner.of(route) if route and self.spec.route and owned(route, self.parent.uid) else None
+
+    async def _prune(self, live: set[str], state: RolloutState, revisions: Mapping[str, revision.Revision]) -> None:
+        """Let go of pods and Services of revisions without traffic, and of the oldest records."""
+        kept = {self.name, *(names.of_revision(self.name, name) for name in live)}
+        for resource, found in (
+            (resources.DEPLOYMENT, self.children.deployments),
+            (resources.SERVICE, self.children.services),
+        ):
+            for name, manifest in found.items():
+                if name not in kept and owned(manifest, self.parent.uid):
+                    await self.applier.delete(resource, manifest)
+        needed = live | {failed.revision for failed in state.failed}
+        past = sorted((r for r in revisions.values() if r.hash not in needed), key=lambda r: -r.number)
+        for item in past[KEPT_REVISIONS:]:
+            name = names.of_revision(self.name, item.hash)
+            await self.cluster.delete(resources.CONTROLLER_REVISION, self.namespace, name, item.uid)

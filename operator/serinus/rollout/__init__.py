@@ -1,0 +1,1 @@
+"""The state machine of a rollout: pure, total, with the clock as an argument."""

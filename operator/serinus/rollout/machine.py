@@ -1,0 +1,226 @@
+"""`advance`: from what is remembered and what is seen to the next state.
+
+It is pure and total. One call makes at most one transition; the caller asks again at
+once after each. Safety is asked first, whatever a phase waits for.
+"""
+
+from collections.abc import Callable
+
+from serinus.analysis import Outcome
+from serinus.api.status import Phase, RolloutState
+from serinus.api.v1alpha1 import ModelDeploymentSpec, OnHold
+from serinus.rollout.capacity import wanted_candidate
+from serinus.rollout.exposure import final_weight
+from serinus.rollout.observation import Observation
+from serinus.rollout.orders import after_step, obey
+from serinus.rollout.safety import RULES, UNDER_TEST
+from serinus.rollout.step import Event, Look, Step, change, enter, weigh
+from serinus.rollout.trust import trusted
+
+
+def advance(spec: ModelDeploymentSpec, state: RolloutState, seen: Observation, now: float) -> Step:
+    """Return the next state of a rollout; equal arguments give an equal step."""
+    look = Look(spec, trusted(Look(spec, state, seen, now)), seen, now)
+    if look.state != state:
+        return Step(look.state)
+    if look.state.phase in UNDER_TEST:
+        for rule in (_shortage, *RULES):
+            if step := rule(look):
+                return step
+    return obey(look) or _seen_live(look) or _hold(look) or _PHASES[look.state.phase](look)
+
+
+def _stay(look: Look) -> Step:
+    return Step(look.state)
+
+
+def _shortage(look: Look) -> Step | None:
+    """Remember since when the candidate has lacked ready pods: the progress deadline counts from there."""
+    short = not _enough_pods(look)
+    if short == (look.state.short_since is not None):
+        return None
+    return Step(change(look.state, short_since=look.now if short else None))
+
+
+def _seen_live(look: Look) -> Step | None:
+    """The gateways follow the present weight: its time begins."""
+    if not look.state.candidate or look.state.live_since is not None or not look.routed:
+        return None
+    return Step(change(look.state, live_since=look.now))
+
+
+def _hold(look: Look) -> Step | None:
+    """Remember since when the judge has had too little to say, and say so once."""
+    state, verdict = look.state, look.seen.verdict
+    hold, message = "", ""
+    if state.phase in UNDER_TEST and look.seen.metrics_problem:
+        hold, message = "Blind", look.seen.metrics_problem
+    elif state.phase in UNDER_TEST and state.live_since is not None and verdict is not None:
+        hold = {Outcome.BLIND: "Blind", Outcome.INCONCLUSIVE: "Inconclusive"}.get(verdict.outcome, "")
+        message = verdict.message
+    if hold == state.hold:
+        return None
+    event = Event("AnalysisBlind", message, warning=True) if hold == "Blind" else None
+    if state.hold == "Blind" and not hold:
+        event = Event("AnalysisResumed", "The metrics can be read again")
+    return Step(change(state, hold=hold, hold_since=look.now if hold else None), (event,) if event else ())
+
+
+def _held(look: Look, *kinds: str) -> bool:
+    """Tell whether a hold of one of the kinds stands in the way, by policy and limit."""
+    state, analysis = look.state, look.spec.analysis
+    if state.hold not in kinds or state.forced:
+        return False
+    blind = state.hold == "Blind"
+    policy = analysis.on_blind if blind else analysis.on_inconclusive
+    limit = analysis.blind_after if blind else analysis.inconclusive_after
+    over = state.hold_since is not None and look.now - state.hold_since >= limit
+    return not (over and policy is OnHold.PROMOTE)
+
+
+def _initializing(look: Look) -> Step:
+    """The first revision serves as soon as it is ready: there is nothing to compare it with."""
+    state, seen = look.state, look.seen
+    pods = seen.workload(state.control)
+    if pods.ready > 0:
+        event = Event("FirstRevisionServes", f"Revision {state.control} is the first to be ready and serves")
+        return Step(enter(look, Phase.STABLE, reason="", message=""), (event,), stamp=state.control)
+    limit = look.spec.rollout.progress_deadline
+    if look.now - state.since < limit or state.reason:
+        return _stay(look)
+    message = f"No pod of revision {state.control} was ready after {limit:g} s. {pods.problem}".strip()
+    late = change(state, reason="ProgressDeadlineExceeded", message=message)
+    return Step(late, (Event("ProgressDeadlineExceeded", message, warning=True),))
+
+
+def _resting(look: Look) -> Step:
+    """Stable or rolled back: wait for a spec that is neither stable's nor known to be bad."""
+    state, target = look.state, look.seen.target
+    if target == state.control:
+        if state.phase is Phase.STABLE and not state.failed:
+            return _stay(look)
+        return Step(enter(look, Phase.STABLE, failed=[], reason="", message=""))
+    if state.has_failed(target):
+        return _stay(look) if state.phase is Phase.ROLLED_BACK else Step(_remembered(look, target))
+    if look.spec.rollout.paused:
+        return _stay(look)
+    fresh = enter(
+        look, Phase.PREPARING, candidate=target, step=0, weight=0, weights=[], live_since=None,
+        forced=False, paused=False, resumed_step=-1, reason="", message="",
+    )  # fmt: skip
+    return Step(
+        fresh,
+        (Event("RolloutStarted", f"Revision {target} is prepared beside stable revision {state.control}"),),
+    )
+
+
+def _remembered(look: Look, target: str) -> RolloutState:
+    """This spec was taken back before; the reason stands until it is retried."""
+    failure = next(known for known in look.state.failed if known.revision == target)
+    return enter(look, Phase.ROLLED_BACK, reason=failure.reason, message=failure.message)
+
+
+def _enough_pods(look: Look) -> bool:
+    return look.seen.workload(look.state.candidate).ready >= wanted_candidate(look.spec, look.state, look.seen)
+
+
+def _raised(look: Look, state: RolloutState, weight: int) -> Step:
+    event = Event("WeightRaised", f"Revision {state.candidate} gets {weight} % of the traffic")
+    return Step(weigh(look, state, weight), (event,))
+
+
+def _preparing(look: Look) -> Step:
+    """Pods first, then the first step; nobody is exposed while the metrics cannot be read."""
+    if look.paused or _held(look, "Blind") or not _enough_pods(look):
+        return _stay(look)
+    step = look.spec.rollout.steps[0]
+    return _raised(look, enter(look, Phase.STEPPING, step=0), step.weight)
+
+
+def _stepping(look: Look) -> Step:
+    """A step is over when its time is, its evidence is there and all pods are ready."""
+    state = look.state
+    step = look.spec.rollout.steps[min(state.step, len(look.spec.rollout.steps) - 1)]
+    if look.paused or state.takeover or not _enough_pods(look):
+        return _stay(look)
+    if state.weight < step.weight:
+        return _stay(look) if _held(look, "Blind") else _raised(look, state, step.weight)
+    verdict = look.seen.verdict
+    if verdict is None or state.live_since is None or look.live_for < step.min_duration:
+        return _stay(look)
+    if _held(look, "Blind", "Inconclusive") or (step.pause and state.resumed_step < state.step):
+        return _stay(look)
+    event = Event("StepPassed", f"Step {state.step + 1} at {state.weight} % passed. {verdict.message}")
+    return Step(after_step(look), (event,))
+
+
+def _promoting(look: Look) -> Step:
+    """Full size first, then the traffic, then the Service; stamped when the old pods are drained."""
+    state = look.state
+    final = final_weight(look.spec, gateway=look.seen.gateway)
+    if state.weight < final:
+        held = look.paused or state.takeover or not _enough_pods(look) or _held(look, "Blind")
+        return _stay(look) if held else _raised(look, state, final)
+    moved = look.seen.service_revisions == {state.candidate}
+    if state.live_since is None or not moved or look.live_for < look.drain:
+        return _stay(look)
+    event = Event("Promoted", f"Revision {state.candidate} is stable now")
+    return Step(enter(look, Phase.WATCHING), (event,), stamp=state.candidate)
+
+
+def _watching(look: Look) -> Step:
+    """The control keeps its share until the watch is over or a newer spec wants its place."""
+    state, rollout = look.state, look.spec.rollout
+    final = rollout.final_weight if look.seen.gateway else 100
+    superseded = look.seen.target != state.candidate
+    if state.weight < final:
+        return _stay(look) if _held(look, "Blind") or not _enough_pods(look) else _raised(look, state, final)
+    if final < 100 <= state.weight:
+        return _watched(look) if look.live_for >= look.drain and state.live_since is not None else _stay(look)
+    over = look.now - state.since >= look.spec.rollout.watch_after_promotion
+    if not superseded and (not over or _held(look, "Blind")):
+        return _stay(look)
+    return _raised(look, state, 100) if final < 100 else _watched(look)
+
+
+def _watched(look: Look) -> Step:
+    state = look.state
+    done = enter(
+        look, Phase.STABLE, control=state.candidate, control_slot=1 - state.control_slot, candidate="",
+        weight=0, weights=[], live_since=None, step=0, reason="", message="",
+    )  # fmt: skip
+    event = Event("RolloutCompleted", f"Revision {state.candidate} has all traffic, revision {state.control} is let go")
+    return Step(done, (event,))
+
+
+def _rolling_back(look: Look) -> Step:
+    """The route first; pods stay until their last requests are answered."""
+    state = look.state
+    exposed = any(change.weight for change in state.weights)
+    drained = state.live_since is not None and look.live_for >= look.drain
+    if exposed and look.seen.gateway and not drained:
+        return _stay(look)
+    failed = state.has_failed(state.candidate)
+    done = enter(
+        look,
+        Phase.ROLLED_BACK if failed else Phase.STABLE,
+        candidate="",
+        weight=0,
+        weights=[],
+        live_since=None,
+        step=0,
+    )
+    message = f"Revision {state.control} has all traffic again. {state.message}".strip()
+    return Step(done, (Event("RolledBack", message, warning=failed),))
+
+
+_PHASES: dict[Phase, Callable[[Look], Step]] = {
+    Phase.INITIALIZING: _initializing,
+    Phase.STABLE: _resting,
+    Phase.ROLLED_BACK: _resting,
+    Phase.PREPARING: _preparing,
+    Phase.STEPPING: _stepping,
+    Phase.PROMOTING: _promoting,
+    Phase.WATCHING: _watching,
+    Phase.ROLLING_BACK: _rolling_back,
+}

@@ -1,0 +1,265 @@
+"""Builds the status that people and tools read. It says what is, why, and what to do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from serinus.analysis import Outcome
+from serinus.api import conditions as types
+from serinus.api.status import (
+    MAX_HISTORY,
+    Condition,
+    MetricStatus,
+    PastRevision,
+    Phase,
+    RevisionStatus,
+    RolloutState,
+    Status,
+)
+from serinus.api.v1alpha1 import ModelDeploymentSpec
+from serinus.desired import labels
+from serinus.desired.revision import Revision
+from serinus.rollout.observation import Observation
+from serinus.rollout.safety import UNDER_TEST
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that a person has to put right; the last good state keeps serving."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that a status is made of."""
+
+    name: str
+    generation: int
+    spec: ModelDeploymentSpec
+    state: RolloutState
+    seen: Observation
+    revisions: Mapping[str, Revision]
+    metrics: Sequence[MetricStatus]
+    problem: Problem | None
+    now: float
+
+
+def status(facts: Facts, before: Status, judge: dict[str, object]) -> Status:
+    """Return the status of this moment."""
+    state, seen = facts.state, facts.seen
+    under_test = state.phase in UNDER_TEST or state.phase is Phase.ROLLING_BACK
+    reason, message = _headline(facts)
+    return Status(
+        observed_generation=facts.generation,
+        phase=state.phase,
+        reason=reason,
+        message=message,
+        conditions=types.merge(before.conditions, _conditions(facts), facts.now),
+        replicas=sum(pods.replicas for pods in seen.workloads.values()),
+        selector=labels.selector_text(facts.name),
+        url=_url(facts.spec),
+        stable=_revision(facts, state.stable),
+        canary=_revision(facts, state.candidate if state.phase is not Phase.WATCHING else state.control)
+        if under_test
+        else None,
+        weight=seen.split.weight_of(state.candidate) if state.candidate and not seen.gateway else state.traffic,
+        step=f"{min(state.step + 1, len(facts.spec.rollout.steps))}/{len(facts.spec.rollout.steps)}"
+        if under_test
+        else "",
+        metrics=list(facts.metrics) if under_test else before.metrics,
+        history=_history(facts.revisions),
+        rollout=state,
+        judge=judge if under_test else {},
+    )
+
+
+def refused(before: Status, problem: Problem, generation: int, now: float) -> Status:
+    """Return the status of a spec that nothing can be made of, with no good one known; all else stays."""
+    told = {"reason": problem.reason, "message": problem.message[:1024], "observed_generation": generation}
+    found = [
+        Condition(type=types.READY, status="False", **told),
+        Condition(type=types.DEGRADED, status="True", **told),
+        Condition(type=types.STALLED, status="True", **told),
+    ]
+    kept = [
+        c for c in before.conditions if c.type not in {types.READY, types.DEGRADED, types.STALLED, types.RECONCILING}
+    ]
+    conditions = types.merge(before.conditions, [*kept, *found], now)
+    return before.model_copy(update={**told, "phase": before.phase or Phase.INITIALIZING, "conditions": conditions})
+
+
+def _headline(facts: Facts) -> tuple[str, str]:
+    state = facts.state
+    if facts.problem:
+        return facts.problem.reason, facts.problem.message
+    if state.reason:
+        return state.reason, state.message
+    if state.hold == "Blind":
+        return "AnalysisBlind", _metrics_message(facts)
+    return state.phase, ""
+
+
+def _metrics_message(facts: Facts) -> str:
+    verdict = facts.seen.verdict
+    return facts.seen.metrics_problem or (verdict.message if verdict else "")
+
+
+def _conditions(facts: Facts) -> list[Condition]:
+    """Return all conditions; Reconciling and Stalled are there only while they are true."""
+    found = [
+        _available(facts),
+        _ready(facts),
+        _progressing(facts),
+        _degraded(facts),
+        _paused(facts),
+        _metrics_available(facts),
+        _image_fixed(facts),
+    ]
+    stalled = facts.problem is not None or facts.state.phase is Phase.ROLLED_BACK or _late(facts)
+    reason, message = _headline(facts)
+    if stalled:
+        found.append(_condition(facts, types.STALLED, True, reason, message))
+    elif facts.state.phase not in (Phase.STABLE, Phase.ROLLED_BACK):
+        found.append(_condition(facts, types.RECONCILING, True, facts.state.phase, message))
+    return found
+
+
+def _condition(facts: Facts, kind: str, value: bool | None, reason: str, message: str) -> Condition:  # noqa: FBT001 - a condition is a truth value
+    text = {True: "True", False: "False", None: "Unknown"}[value]
+    return Condition(
+        type=kind, status=text, reason=reason, message=message[:1024], observed_generation=facts.generation
+    )
+
+
+def _late(facts: Facts) -> bool:
+    return facts.state.phase is Phase.INITIALIZING and facts.state.reason != ""
+
+
+def _available(facts: Facts) -> Condition:
+    pods = facts.seen.workload(facts.state.stable)
+    if pods.ready and facts.state.phase is not Phase.INITIALIZING:
+        return _condition(
+            facts,
+            types.AVAILABLE,
+            True,
+            "Serving",
+            f"{pods.ready} pods of revision {facts.state.stable} are ready",
+        )
+    if facts.state.takeover:
+        return _condition(
+            facts,
+            types.AVAILABLE,
+            True,
+            "StableDown",
+            f"Revision {facts.state.candidate} serves in place of stable",
+        )
+    return _condition(facts, types.AVAILABLE, False, "NoReadyPods", pods.problem or "No pod is ready yet")
+
+
+def _ready(facts: Facts) -> Condition:
+    state = facts.state
+    if facts.problem:
+        return _condition(facts, types.READY, False, facts.problem.reason, facts.problem.message)
+    done = state.phase is Phase.STABLE and state.control == facts.seen.target
+    if done:
+        return _condition(facts, types.READY, True, "RolledOut", f"Revision {state.control} is fully rolled out")
+    return _condition(
+        facts,
+        types.READY,
+        False,
+        state.reason or state.phase,
+        state.message or f"The rollout is {state.phase}",
+    )
+
+
+def _progressing(facts: Facts) -> Condition:
+    state = facts.state
+    if state.phase not in UNDER_TEST and state.phase not in (Phase.INITIALIZING, Phase.ROLLING_BACK):
+        return _condition(facts, types.PROGRESSING, False, state.phase, "")
+    message = f"Revision {state.candidate or state.control} at {state.traffic} %"
+    if state.phase is Phase.WATCHING and state.traffic == 100:
+        message += ": without a control group only pod signals and thresholds guard it"
+    if facts.seen.split.problem and state.live_since is None:
+        message += f". {facts.seen.split.problem}"
+    return _condition(facts, types.PROGRESSING, True, state.phase, message)
+
+
+def _degraded(facts: Facts) -> Condition:
+    state, seen = facts.state, facts.seen
+    if facts.problem:
+        return _condition(facts, types.DEGRADED, True, facts.problem.reason, facts.problem.message)
+    if state.phase is Phase.ROLLED_BACK or _late(facts):
+        return _condition(
+            facts,
+            types.DEGRADED,
+            True,
+            "CanaryRolledBack" if state.candidate == "" and not _late(facts) else state.reason,
+            f"{state.reason}: {state.message}",
+        )
+    mixed = [name for name in {state.control, state.candidate} - {""} if len(seen.workload(name).digests) > 1]
+    if mixed:
+        message = f"Pods of revision {', '.join(sorted(mixed))} run different digests: the tag of its image was moved"
+        return _condition(facts, types.DEGRADED, True, "DigestsDiffer", message)
+    if state.phase is not Phase.INITIALIZING and not seen.workload(state.stable).ready:
+        return _condition(facts, types.DEGRADED, True, "NoReadyPods", seen.workload(state.stable).problem)
+    return _condition(facts, types.DEGRADED, False, "AsExpected", "")
+
+
+def _paused(facts: Facts) -> Condition:
+    state = facts.state
+    if facts.spec.rollout.paused:
+        return _condition(facts, types.PAUSED, True, "PausedBySpec", "spec.rollout.paused is true")
+    if state.paused:
+        return _condition(facts, types.PAUSED, True, "PausedByCommand", "Send the resume command to go on")
+    steps = facts.spec.rollout.steps
+    step = steps[min(state.step, len(steps) - 1)]
+    if state.phase is Phase.STEPPING and step.pause and state.resumed_step < state.step and state.weight == step.weight:
+        return _condition(
+            facts, types.PAUSED, True, "PausedByStep", f"Step {state.step + 1} waits for the resume command"
+        )
+    return _condition(facts, types.PAUSED, False, "NotPaused", "")
+
+
+def _metrics_available(facts: Facts) -> Condition:
+    verdict = facts.seen.verdict
+    if facts.seen.metrics_problem:
+        return _condition(facts, types.METRICS_AVAILABLE, False, "MetricsUnavailable", facts.seen.metrics_problem)
+    if verdict is None:
+        return _condition(facts, types.METRICS_AVAILABLE, None, "NothingToJudge", "")
+    blind = verdict.outcome is Outcome.BLIND
+    return _condition(facts, types.METRICS_AVAILABLE, not blind, verdict.reason if blind else "Read", verdict.message)
+
+
+def _image_fixed(facts: Facts) -> Condition:
+    image = facts.spec.runtime.image
+    tag = image.rsplit("/", 1)[-1].partition(":")[2]
+    if "@sha256:" in image or (tag and tag != "latest"):
+        return _condition(facts, types.IMAGE_FIXED, True, "FixedTag", "")
+    message = f"spec.runtime.image is {image!r}: a tag that moves cannot be rolled back, use a fixed tag or a digest"
+    return _condition(facts, types.IMAGE_FIXED, False, "MutableTag", message)
+
+
+def _url(spec: ModelDeploymentSpec) -> str:
+    hostnames = spec.route.hostnames if spec.route else []
+    return f"http://{hostnames[0]}{(spec.route.paths if spec.route else ['/'])[0]}" if hostnames else ""
+
+
+def _revision(facts: Facts, name: str) -> RevisionStatus | None:
+    revision = facts.revisions.get(name)
+    if revision is None:
+        return None
+    pods = facts.seen.workload(name)
+    return RevisionStatus(
+        revision=name,
+        image=revision.image,
+        replicas=pods.replicas,
+        ready_replicas=pods.ready,
+        digests=sorted(pods.digests)[:5],
+    )
+
+
+def _history(revisions: Mapping[str, Revision]) -> list[PastRevision]:
+    promoted = [(r.promoted_at, r) for r in revisions.values() if r.promoted_at is not None]
+    newest = sorted(promoted, key=lambda pair: -pair[0])[:MAX_HISTORY]
+    return [PastRevision(revision=r.hash, image=r.image, promoted_at=at) for at, r in newest]

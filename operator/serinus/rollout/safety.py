@@ -1,0 +1,126 @@
+"""Reasons to lower the candidate's traffic. They are asked on every look, before anything else.
+
+Each rule returns the step it wants, or None. The first that answers decides.
+"""
+
+from collections.abc import Callable
+
+from serinus.analysis import Outcome
+from serinus.api.status import Phase
+from serinus.api.v1alpha1 import OnHold
+from serinus.rollout.capacity import wanted_candidate
+from serinus.rollout.observation import CRASH_RESTARTS
+from serinus.rollout.orders import UNDER_WAY
+from serinus.rollout.step import Event, Look, Step, change, enter, roll_back, weigh
+
+Rule = Callable[[Look], Step | None]
+
+UNDER_TEST = UNDER_WAY | {Phase.WATCHING}
+
+
+def verdict_failed(look: Look) -> Step | None:
+    """The judge's evidence is over its limit, or a threshold was broken."""
+    verdict = look.seen.verdict
+    if verdict is None or verdict.outcome is not Outcome.FAIL:
+        return None
+    return roll_back(look, Event(verdict.reason, verdict.message, warning=True))
+
+
+def crash_looping(look: Look) -> Step | None:
+    """A container of the candidate restarted too often."""
+    pods = look.seen.workload(look.state.candidate)
+    if pods.restarts < CRASH_RESTARTS:
+        return None
+    message = f"A container of revision {look.state.candidate} restarted {pods.restarts} times. {pods.problem}".strip()
+    return roll_back(look, Event("CrashLooping", message, warning=True))
+
+
+def deadline_passed(look: Look) -> Step | None:
+    """The pods that the next weight needs were not ready in time."""
+    limit, since = look.spec.rollout.progress_deadline, look.state.short_since
+    if look.state.phase is Phase.WATCHING or since is None or look.now - since < limit:
+        return None
+    pods, needed = (
+        look.seen.workload(look.state.candidate),
+        wanted_candidate(look.spec, look.state, look.seen),
+    )
+    message = (
+        f"{pods.ready} of {needed} pods of revision {look.state.candidate} were ready after {limit:g} s. {pods.problem}"
+    )
+    return roll_back(look, Event("ProgressDeadlineExceeded", message.strip(), warning=True))
+
+
+def spec_reverted(look: Look) -> Step | None:
+    """The stable spec was applied again: a fast return, no analysis, nothing to remember."""
+    if look.seen.target != look.state.control:
+        return None
+    return roll_back(
+        look, Event("Reverted", f"The spec is that of revision {look.state.control} again"), remember=False
+    )
+
+
+def superseded(look: Look) -> Step | None:
+    """A newer spec arrived before this one was promoted."""
+    state, target = look.state, look.seen.target
+    if state.phase not in (Phase.PREPARING, Phase.STEPPING) or target == state.candidate:
+        return None
+    event = Event("Superseded", f"Revision {state.candidate} gives way to {target}")
+    return roll_back(look, event, remember=False)
+
+
+def held_too_long(look: Look) -> Step | None:
+    """A hold reached its limit and the policy says to take the candidate back."""
+    analysis, state = look.spec.analysis, look.state
+    limits = {
+        "Blind": (analysis.on_blind, analysis.blind_after),
+        "Inconclusive": (analysis.on_inconclusive, analysis.inconclusive_after),
+    }
+    policy, limit = limits.get(state.hold, (OnHold.HOLD, 0.0))
+    if policy is not OnHold.ROLLBACK or state.hold_since is None or look.now - state.hold_since < limit:
+        return None
+    return roll_back(
+        look,
+        Event(f"{state.hold}TooLong", f"{state.hold} for {limit:g} s, and the policy is Rollback", warning=True),
+    )
+
+
+def lost_candidate(look: Look) -> Step | None:
+    """No pod of the candidate is ready: its traffic goes at once.
+
+    On the way up it may come back and starts at the first step; a promoted one is
+    taken back for good, because its control is still ready.
+    """
+    state = look.state
+    if state.traffic == 0 or look.seen.workload(state.candidate).ready > 0:
+        return None
+    message = f"No pod of revision {state.candidate} is ready. {look.seen.workload(state.candidate).problem}".strip()
+    if state.phase is Phase.WATCHING:
+        control_ready = look.seen.workload(state.control).ready > 0
+        return roll_back(look, Event("NoReadyPods", message, warning=True)) if control_ready else None
+    back = weigh(look, enter(look, Phase.PREPARING, step=0, takeover=False), 0)
+    return Step(back, (Event("CanaryLost", message, warning=True),))
+
+
+def stable_down(look: Look) -> Step | None:
+    """No pod of the control is ready: a ready candidate takes everything until one is."""
+    state = look.state
+    down = look.seen.workload(state.control).ready == 0 and look.seen.workload(state.candidate).ready > 0
+    if state.phase is Phase.WATCHING or down == state.takeover:
+        return None
+    if down:
+        message = f"No pod of revision {state.control} is ready: revision {state.candidate} takes all traffic"
+        return Step(change(state, takeover=True, live_since=None), (Event("StableDown", message, warning=True),))
+    message = f"Revision {state.control} has ready pods again: revision {state.candidate} returns to {state.weight} %"
+    return Step(change(state, takeover=False, live_since=None), (Event("StableRecovered", message),))
+
+
+RULES: tuple[Rule, ...] = (
+    verdict_failed,
+    crash_looping,
+    deadline_passed,
+    held_too_long,
+    spec_reverted,
+    superseded,
+    lost_candidate,
+    stable_down,
+)

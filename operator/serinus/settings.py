@@ -1,0 +1,42 @@
+"""The operator's settings, from the environment, checked once at the start."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from serinus.api.durations import Duration
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Every setting is `SERINUS_<NAME>`; lists are separated by commas."""
+
+    model_config = SettingsConfigDict(env_prefix="SERINUS_", frozen=True, validate_default=True)
+
+    namespaces: Names = ()
+    """Namespaces to serve; empty means the whole cluster."""
+    prometheus_address: str = ""
+    """The operator's own Prometheus; empty when there is none."""
+    prometheus_allowed: Names = ()
+    """Addresses that a ModelDeployment may name instead."""
+    prometheus_timeout: Duration = 5.0
+    """Longest time a query may take."""
+    custom_queries: bool = True
+    """Whether `spec.analysis.metrics` may hold PromQL."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    """ModelDeployments that are worked on at once."""
+    health_port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    """Port of the liveness probe."""
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] = 9090
+    """Port of the operator's own Prometheus metrics."""
+    kubeconfig: str | None = None
+    """Kubeconfig file when the operator runs outside a cluster."""
+    context: str | None = None
+    """Context of that file."""
+
+    @field_validator("namespaces", "prometheus_allowed", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

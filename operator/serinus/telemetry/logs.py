@@ -1,0 +1,34 @@
+"""JSON logs on standard output."""
+
+import json
+import logging
+import sys
+
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line; everything passed as `extra` becomes a field."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        fields = {key: value for key, value in vars(record).items() if key not in _OWN and not key.startswith("_")}
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{key: value for key, value in fields.items() if isinstance(value, (str, int, float, bool))},
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure() -> None:
+    """Send all logs to standard output; kopf's own lines per handler call are left out."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for noisy in ("kopf.objects", "kopf.activities", "aiohttp.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
