@@ -43,7 +43,7 @@ class Target:
 
 def install(target: Target) -> None:
     """Bring the gateway and Prometheus to what this checkout holds."""
-    wanted = cache.digest([MANIFESTS, programs.graph("gateway"), cache.HERE / "addons.py"])
+    wanted = cache.digest([MANIFESTS, programs.GATEWAY_GRAPH.source, cache.HERE / "addons.py"])
     if _installed(target) == wanted:
         return
     with step("installing Envoy Gateway and Prometheus", "40 s"):
@@ -56,7 +56,7 @@ def install(target: Target) -> None:
 def _install_gateway(target: Target) -> None:
     """The Gateway API's standard CRDs, Envoy Gateway, and the Gateway `public`."""
     chart = _chart()
-    crds = programs.module("gateway", GATEWAY_API) / "config" / "crd" / "standard"
+    crds = programs.module(programs.GATEWAY_GRAPH, GATEWAY_API) / "config" / "crd" / "standard"
     for folder in (crds, chart / "charts" / "crds" / "crds" / "generated"):
         target.kubectl("apply", "--server-side", "--force-conflicts", "--filename", folder)
     run(
@@ -81,7 +81,7 @@ def _install_gateway(target: Target) -> None:
 
 def _chart() -> Path:
     """Envoy Gateway's chart, with the values that its release would have filled in."""
-    source = programs.module("gateway", ENVOY_GATEWAY) / "charts" / "gateway-helm"
+    source = programs.module(programs.GATEWAY_GRAPH, ENVOY_GATEWAY) / "charts" / "gateway-helm"
     return cache.once(
         cache.root() / "charts" / source.parent.parent.name,
         lambda partial: _copy_chart(source, partial),

@@ -13,49 +13,72 @@ from cluster import cache
 from cluster.console import Failure, run, step
 
 KUBERNETES = "v1.36.3"
-KUBERNETES_FLAGS = (
-    f"-X k8s.io/component-base/version.gitVersion={KUBERNETES}"
-    " -X k8s.io/component-base/version.gitMajor=1"
-    " -X k8s.io/component-base/version.gitMinor=36"
-    f" -X k8s.io/client-go/pkg/version.gitVersion={KUBERNETES}"
-)
-CONTAINERD_TAGS = "no_btrfs,no_zfs,no_devmapper"
 
 
 @dataclass(frozen=True)
-class Tool:
-    """A program, the module graph that pins it, and its time on two cores."""
+class Graph:
+    """A module graph in `tools/` and what its programs are built with."""
 
     name: str
-    group: str
-    package: str
-    expected: str
     flags: str = ""
     tags: str = ""
 
     @property
+    def source(self) -> Path:
+        """The folder with go.mod, go.sum and programs of ours."""
+        return cache.HERE / "tools" / self.name
+
+    @property
+    def target(self) -> Path:
+        """Where its programs lie once built; another pin is another folder."""
+        key = cache.digest([self.source, self.flags, self.tags])
+        return cache.root() / "tools" / f"{self.name}-{key}"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program, the graph that pins it, and its time on two cores."""
+
+    name: str
+    graph: Graph
+    package: str
+    expected: str
+
+    @property
     def path(self) -> Path:
-        """Where the program lies once built; another pin is another folder."""
-        key = cache.digest([graph(self.group), KUBERNETES_FLAGS, CONTAINERD_TAGS])
-        return cache.root() / "tools" / f"{self.group}-{key}" / self.name
+        """Where the program lies once built."""
+        return self.graph.target / self.name
 
 
-def graph(group: str) -> Path:
-    """The folder of a module graph: go.mod, go.sum and programs of ours."""
-    return cache.HERE / "tools" / group
+KUBERNETES_GRAPH = Graph(
+    "kubernetes",
+    flags=f"-X k8s.io/component-base/version.gitVersion={KUBERNETES}"
+    " -X k8s.io/component-base/version.gitMajor=1"
+    " -X k8s.io/component-base/version.gitMinor=36"
+    f" -X k8s.io/client-go/pkg/version.gitVersion={KUBERNETES}",
+)
+NODE_GRAPH = Graph("node", tags="no_btrfs,no_zfs,no_devmapper")
+GATEWAY_GRAPH = Graph("gateway")
+CLIENT_GRAPH = Graph("client")
+# Prometheus without the service discoveries of every cloud, and without its
+# web pages, whose assets no Go module carries.
+PROMETHEUS_GRAPH = Graph(
+    "prometheus",
+    flags="-X github.com/prometheus/common/version.Version=3.16.0",
+    tags="remove_all_sd,enable_kubernetes_sd",
+)
 
 
 def _kubernetes(name: str, expected: str) -> Tool:
-    return Tool(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", expected, KUBERNETES_FLAGS)
+    return Tool(name, KUBERNETES_GRAPH, f"k8s.io/kubernetes/cmd/{name}", expected)
 
 
 def _containerd(name: str, expected: str) -> Tool:
-    package = f"github.com/containerd/containerd/v2/cmd/{name}"
-    return Tool(name, "node", package, expected, tags=CONTAINERD_TAGS)
+    return Tool(name, NODE_GRAPH, f"github.com/containerd/containerd/v2/cmd/{name}", expected)
 
 
 _ALL = (
-    Tool("etcd", "kubernetes", "go.etcd.io/etcd/server/v3", "40 s"),
+    Tool("etcd", KUBERNETES_GRAPH, "go.etcd.io/etcd/server/v3", "40 s"),
     _kubernetes("kube-apiserver", "3 min"),
     _kubernetes("kube-controller-manager", "1 min"),
     _kubernetes("kubectl", "30 s"),
@@ -66,14 +89,13 @@ _ALL = (
     _containerd("containerd", "1 min"),
     _containerd("containerd-shim-runc-v2", "10 s"),
     _containerd("ctr", "10 s"),
-    Tool("pause", "node", "./pause", "1 s"),
-    Tool("coredns", "gateway", "./coredns", "1 min"),
-    Tool(
-        "envoy-gateway", "gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway", "4 min"
-    ),
-    Tool("kind", "client", "sigs.k8s.io/kind", "10 s"),
-    Tool("helm", "client", "helm.sh/helm/v4/cmd/helm", "3 min"),
-    Tool("kubeconform", "client", "github.com/yannh/kubeconform/cmd/kubeconform", "5 s"),
+    Tool("pause", NODE_GRAPH, "./pause", "1 s"),
+    Tool("coredns", GATEWAY_GRAPH, "./coredns", "1 min"),
+    Tool("envoy-gateway", GATEWAY_GRAPH, "github.com/envoyproxy/gateway/cmd/envoy-gateway", "3 min"),
+    Tool("prometheus", PROMETHEUS_GRAPH, "github.com/prometheus/prometheus/cmd/prometheus", "2 min"),
+    Tool("kind", CLIENT_GRAPH, "sigs.k8s.io/kind", "10 s"),
+    Tool("helm", CLIENT_GRAPH, "helm.sh/helm/v4/cmd/helm", "2 min"),
+    Tool("kubeconform", CLIENT_GRAPH, "github.com/yannh/kubeconform/cmd/kubeconform", "5 s"),
 )
 TOOLS = {tool.name: tool for tool in _ALL}
 
@@ -87,12 +109,11 @@ def built(name: str) -> Path:
     return cache.once(tool.path, lambda partial: _build(tool, partial))
 
 
-def module(group: str, name: str) -> Path:
-    """The source of a Go module that a group pins: charts, CRDs and units lie there."""
+def module(graph: Graph, name: str) -> Path:
+    """The source of a Go module that a graph pins: charts, CRDs and units lie there."""
     _require_go()
-    where = graph(group)
-    run(["go", "mod", "download", name], cwd=where)
-    return Path(run(["go", "list", "-m", "-f", "{{.Dir}}", name], cwd=where).strip())
+    run(["go", "mod", "download", name], cwd=graph.source)
+    return Path(run(["go", "list", "-m", "-f", "{{.Dir}}", name], cwd=graph.source).strip())
 
 
 def _require_go() -> None:
@@ -103,11 +124,11 @@ def _require_go() -> None:
 def _build(tool: Tool, target: Path) -> None:
     _require_go()
     command: list[str | Path] = ["go", "build", "-trimpath", "-buildvcs=false", "-o", target]
-    command += ["-tags", tool.tags, "-ldflags", f"-s -w {tool.flags}".strip(), tool.package]
+    command += ["-tags", tool.graph.tags, "-ldflags", f"-s -w {tool.graph.flags}", tool.package]
     with step(f"building {tool.name}", tool.expected):
         run(
             command,
-            cwd=graph(tool.group),
+            cwd=tool.graph.source,
             env={"CGO_ENABLED": "0", "GOWORK": "off"},
             log=cache.log(f"build-{tool.name}"),
         )

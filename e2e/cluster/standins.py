@@ -19,7 +19,7 @@ NODE = f"kindest/node:{programs.KUBERNETES}"
 
 GATEWAY = "docker.io/envoyproxy/gateway:v1.9.1"
 ENVOY = "docker.io/envoyproxy/envoy:distroless-v1.40.0"
-PROMETHEUS = "docker.io/prom/prometheus:v2.42.0"
+PROMETHEUS = "docker.io/prom/prometheus:v3.16.0"
 KUBE_PROXY = f"registry.k8s.io/kube-proxy:{programs.KUBERNETES}"
 
 # Images that are one static program and nothing else.
@@ -31,12 +31,12 @@ STATIC = {
     "registry.k8s.io/coredns/coredns:v1.14.2": "coredns",
     "registry.k8s.io/pause:3.10.2": "pause",
     GATEWAY: "envoy-gateway",
+    PROMETHEUS: "prometheus",
 }
 # Images with a Containerfile in `images/`, and the programs that they copy.
 LAYERED = {
     KUBE_PROXY: ("kube-proxy", ("kube-proxy",)),
     ENVOY: ("envoy", ()),
-    PROMETHEUS: ("prometheus", ()),
 }
 NODE_PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr", "kubeadm", "kubectl", "kubelet")
 KIND_FILES = "images/base/files"
@@ -92,7 +92,7 @@ def _make_node(key: str) -> None:
     with workspace() as folder_of_all:
         context = folder_of_all / "node"
         shutil.copytree(cache.HERE / "images" / "node", context)
-        shutil.copytree(programs.module("client", "sigs.k8s.io/kind") / KIND_FILES, context / "kind")
+        shutil.copytree(programs.module(programs.CLIENT_GRAPH, "sigs.k8s.io/kind") / KIND_FILES, context / "kind")
         _copy_programs(NODE_PROGRAMS, context / "bin")
         run(["docker", "save", "--output", context / "images.tar", *STATIC, *LAYERED])
         build(NODE, context, key)
