@@ -50,6 +50,8 @@ class Scene:
     duration: float = 300.0
     history: float = 60.0
     step: float = 1.0
+    warm: float = 15.0
+    """Seconds before the rollout since when the canary's pods are scraped, idle."""
 
 
 def pods(scene: Scene, rng: random.Random, canary: Rate, stable: Rate) -> Window:
@@ -62,7 +64,8 @@ def pods(scene: Scene, rng: random.Random, canary: Rate, stable: Rate) -> Window
         rate = canary if arm is Arm.CANARY else stable
         for number in range(count):
             name = f"{arm.value}-{number}"
-            times = _times(scene, begin + rng.random() * scene.interval)
+            first = -scene.warm if arm is Arm.CANARY else begin
+            times = _times(scene, first + rng.random() * scene.interval)
             served = _serve(scene, rng, begin, times, rps=scene.rps * share / count, rate=rate)
             targets.append(Target(name, arm, tuple((ANCHOR + t, 1.0) for t in times)))
             counters.extend(_counters(arm, name, times, served))
@@ -114,16 +117,12 @@ def _serve(
     return served
 
 
-def _counters(
-    arm: Arm, name: str, times: Sequence[float], served: Sequence[tuple[int, int]]
-) -> list[Counter]:
+def _counters(arm: Arm, name: str, times: Sequence[float], served: Sequence[tuple[int, int]]) -> list[Counter]:
     """A series exists from its first request on."""
     found = []
     for key, error, index in (("2xx", False, 0), ("5xx", True, 1)):
         samples = tuple(
-            (ANCHOR + time, float(counts[index]))
-            for time, counts in zip(times, served, strict=True)
-            if counts[index]
+            (ANCHOR + time, float(counts[index])) for time, counts in zip(times, served, strict=True) if counts[index]
         )
         if samples:
             found.append(Counter(arm, name, key, error, samples))

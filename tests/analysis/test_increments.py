@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from serinus.analysis import Arm, Counter, Target, Window
+from serinus.analysis import Arm, Counter, Target
 from serinus.analysis.increments import Track, read
 
 NAN = math.nan
@@ -24,8 +24,7 @@ def series(values: list[float | None], *, error: bool = False) -> Counter:
 def track(
     scrapes: Target, *counters: Counter, anchor: float = 0.0, start: float = -30.0, old: Track | None = None
 ) -> Track:
-    window = Window(counters, (scrapes,), start, 100.0, 10.0)
-    return read(old, scrapes, counters, window, anchor)
+    return read(old, scrapes, counters, 10.0, max(anchor, start + 12.0))
 
 
 def counted(found: Track) -> list[tuple[float, float, float]]:
@@ -90,9 +89,7 @@ def test_an_empty_newest_scrape_is_believed_only_after_the_next() -> None:
 
 
 def test_repeated_times_and_repeated_series_count_once() -> None:
-    twice = Counter(
-        Arm.CANARY, "pod", "2xx", error=False, samples=((0, 100), (10, 105), (10, 105), (20, 111))
-    )
+    twice = Counter(Arm.CANARY, "pod", "2xx", error=False, samples=((0, 100), (10, 105), (10, 105), (20, 111)))
     found = track(target("111"), twice, series([100, 105, 111]))
     assert counted(found) == [(10, 5, 0), (20, 6, 0)]
 

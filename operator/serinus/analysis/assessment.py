@@ -15,7 +15,7 @@ STALE_INTERVALS = 2.0
 SLACK = 2.0
 """Seconds that a scrape and the operator's poll may take."""
 _LARGEST = 700.0
-_ACTIVE = {Arm.CANARY: "the canary", Arm.STABLE: "stable"}
+_SPOKEN = {Arm.CANARY: "the canary", Arm.STABLE: "stable"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _blind(judgement: Judgement, now: float) -> Finding | None:
     if not live:
         return _no("NoTarget", "Prometheus scrapes no target of this rollout.")
     if judgement.separate:
-        for arm, name in _ACTIVE.items():
+        for arm, name in _SPOKEN.items():
             if not any(sight.arm is arm for sight in live):
                 reason = f"No{arm.value.capitalize()}Target"
                 return _no(reason, f"Prometheus scrapes no target of {name}.")

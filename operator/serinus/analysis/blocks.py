@@ -34,7 +34,7 @@ COARSE = 4
 PATIENCE = 2.5
 """Intervals after which a sample that has not come is not waited for any more."""
 LONGEST = 3.0
-"""Intervals; a canary's increment over a longer gap has no cover and is left out."""
+"""Intervals; an increment over a longer gap is left out, and a longer silence not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ def complete(tracks: Tracks, grid: Grid, number: int) -> bool:
     if newest < edge:
         return False
     patience = PATIENCE * grid.interval
-    if newest < edge + patience and _awaited(tracks, Arm.CANARY, edge):
+    if newest < edge + patience and _awaited(tracks, Arm.CANARY, grid, edge):
         return False
     ends = [i.end for i in _within(tracks, Arm.CANARY, grid, number, number)]
     end = max(ends, default=edge)
-    return newest >= end + patience or not _awaited(tracks, Arm.STABLE, end)
+    return newest >= end + patience or not _awaited(tracks, Arm.STABLE, grid, end)
 
 
 def tallies(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int) -> list[Tally]:
@@ -103,7 +103,7 @@ def cut(tracks: Tracks, grid: Grid, first: int, last: int) -> Block | None:
         for track in tracks.values()
         if track.arm is Arm.STABLE
         for i in track.increments
-        if i.end > start and i.start < end and i.end <= (end if i.birth else latest)
+        if _usable(i, grid) and i.end > start and i.start < end and i.end <= (end if i.birth else latest)
     ]
     n_s = _served(cover, *_stretch(tracks, own))
     x_s = sum(i.stable.errors for i in cover)
@@ -146,9 +146,10 @@ def _within(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int) -> list
     ]
 
 
-def _awaited(tracks: Tracks, arm: Arm, time: float) -> bool:
-    """Whether a live target of the arm that has answered before has no sample from `time` on."""
-    return any(t.arm is arm and t.live and t.last is not None and t.last < time for t in tracks.values())
+def _awaited(tracks: Tracks, arm: Arm, grid: Grid, time: float) -> bool:
+    """Whether a live target of the arm, not silent for long, has no sample from `time` on."""
+    silent = time - LONGEST * grid.interval
+    return any(t.arm is arm and t.live and t.last is not None and silent <= t.last < time for t in tracks.values())
 
 
 def _usable(increment: Increment, grid: Grid) -> bool:

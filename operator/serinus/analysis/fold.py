@@ -16,6 +16,8 @@ from .judgement import KEPT_ROUNDS, Judgement, Sight, Stream, counted, latched, 
 from .past import Past
 from .samples import Arm, Counter, Tally, Target, Window
 
+_KNOWN_INTERVALS = 1.2
+"""A target that was there when a window begins is scraped within this many intervals."""
 _FORGET = 3600.0
 """Seconds for which a silent target's counters are remembered."""
 
@@ -62,6 +64,7 @@ def _unchanged(judgement: Judgement, window: Window) -> bool:
 
 def _read(judgement: Judgement, window: Window) -> Judgement:
     pinned = replace(window, interval=judgement.interval or window.interval)
+    born_after = _born_after(judgement, pinned)
     by_target: dict[str, list[Counter]] = defaultdict(list)
     for counter in window.counters:
         by_target[counter.target].append(counter)
@@ -73,9 +76,17 @@ def _read(judgement: Judgement, window: Window) -> Judgement:
     for target in window.targets:
         counters = by_target.get(target.name, [])
         old = tracks.get(target.name)
-        tracks[target.name] = read(old, target, counters, pinned, judgement.anchor)
+        tracks[target.name] = read(old, target, counters, pinned.interval, born_after)
         sights.append(_sight(target, counters))
-    return replace(judgement, tracks=tracks, sights=tuple(sights))
+    seen = max(window.now, judgement.seen if judgement.seen is not None else window.now)
+    return replace(judgement, tracks=tracks, sights=tuple(sights), seen=seen)
+
+
+def _born_after(judgement: Judgement, window: Window) -> float:
+    """After which time the first scrape of a target not known yet shows that it is newborn."""
+    if judgement.seen is not None and window.start <= judgement.seen:
+        return judgement.anchor
+    return max(judgement.anchor, window.start + _KNOWN_INTERVALS * window.interval)
 
 
 def _sight(target: Target, counters: Sequence[Counter]) -> Sight:

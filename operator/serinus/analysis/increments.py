@@ -5,7 +5,7 @@ Rules (Prometheus semantics as seen from raw samples, no extrapolation):
 * A label set that is absent from a scrape which its target answered counts as 0 there: an error
   series is born at the first error.
 * A value below the one before is a reset; it counts from 0.
-* A target born inside the window counts from 0; for one that was there before, its first scrape is
+* A target born since the judge began to look counts from 0; for one that was there before, its first scrape is
   only where counting starts.
 * A scrape that holds a value which is no number is taken as not answered; its requests come with
   the next good one.
@@ -18,13 +18,11 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TypeAlias
 
-from .samples import Arm, Counter, Tally, Target, Window
+from .samples import Arm, Counter, Tally, Target
 
 _NOTHING = Tally()
 _BIRTH_INTERVALS = 2.0
 """A new pod may have served this many intervals before its first scrape (discovery and offset)."""
-_KNOWN_INTERVALS = 1.2
-"""A target whose first scrape comes later than this after the window's start was born in it."""
 
 Values: TypeAlias = Mapping[tuple[Arm, str], float]
 
@@ -76,10 +74,12 @@ def read(
     track: Track | None,
     target: Target,
     counters: Sequence[Counter],
-    window: Window,
-    anchor: float,
+    interval: float,
+    born_after: float,
 ) -> Track:
-    """The track of `target` after the scrapes of `window` that it had not read yet.
+    """The track of `target` after the scrapes that it had not read yet.
+
+    A target without a track whose first scrape comes after `born_after` is newborn.
 
     Reading the same window again, or an older one, changes nothing.
     """
@@ -90,10 +90,10 @@ def read(
     scrapes = _new_scrapes(known, target, counters)
     if not scrapes:
         return known
-    if known.last is None and not (fresh and _born_inside(target, scrapes, window, anchor)):
+    if known.last is None and not (fresh and _first(target, scrapes) > born_after):
         first, samples = scrapes.pop(0)
         known = replace(known, last=first, values=_values(counters, samples))
-    return _advance(known, scrapes, counters, window.interval)
+    return _advance(known, scrapes, counters, interval)
 
 
 def _advance(
@@ -137,14 +137,8 @@ def _new_scrapes(track: Track, target: Target, counters: Sequence[Counter]) -> l
     return scrapes
 
 
-def _born_inside(
-    target: Target,
-    scrapes: Sequence[tuple[float, dict[int, float]]],
-    window: Window,
-    anchor: float,
-) -> bool:
-    first = min(scrapes[0][0], target.scrapes[0][0] if target.scrapes else scrapes[0][0])
-    return first > max(anchor, window.start + _KNOWN_INTERVALS * window.interval)
+def _first(target: Target, scrapes: Sequence[tuple[float, dict[int, float]]]) -> float:
+    return min(scrapes[0][0], target.scrapes[0][0]) if target.scrapes else scrapes[0][0]
 
 
 def _values(counters: Sequence[Counter], samples: Mapping[int, float]) -> Values:

@@ -103,6 +103,7 @@ class Judgement:
         waiting: stable's counts `(end, requests, errors)` not yet in the past (arms together).
         tracks: how far each target was read.
         sights: the newest window's targets.
+        seen: where the newest window ended, None before the first.
         latch: set by the first crossing of 1/alpha.
     """
 
@@ -122,6 +123,7 @@ class Judgement:
     waiting: tuple[tuple[float, float, float], ...]
     tracks: Mapping[str, Track]
     sights: tuple[Sight, ...]
+    seen: float | None
     latch: Latch | None
 
     @property
@@ -185,6 +187,7 @@ def begin(policy: ErrorRatePolicy, anchor: float, history: Tally | None = None) 
         waiting=(),
         tracks={},
         sights=(),
+        seen=None,
         latch=None,
     )
 
