@@ -12,7 +12,7 @@ from prometheus_client import start_http_server
 
 from serinus import handlers
 from serinus.cluster.client import ApiError, Cluster
-from serinus.cluster.connect import connect
+from serinus.cluster.connect import Connection, connect
 from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.queue import Key, Queue
 from serinus.reconcile.reconciler import Reconciler
@@ -25,7 +25,8 @@ log = logging.getLogger("serinus.app")
 async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
     """Serve until stopped. Whatever ends a part of it ends it all: a restart loses nothing."""
     logs.configure()
-    api = await connect(settings.kubeconfig, settings.context)
+    connection = await connect(settings.kubeconfig, settings.context)
+    api = connection.client()
     server, _ = start_http_server(settings.metrics_port)
     failures: list[BaseException] = []
     try:
@@ -38,7 +39,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
             for worker in workers:
                 worker.add_done_callback(partial(_ended, failures))
             try:
-                await _watch(settings, queue, failures, stop)
+                await _watch(settings, connection, queue, failures, stop)
             finally:
                 for worker in workers:
                     worker.cancel()
@@ -48,13 +49,19 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> None:
         await api.close()  # type: ignore[no-untyped-call]
 
 
-async def _watch(settings: Settings, queue: Queue, failures: list[BaseException], stop: asyncio.Event | None) -> None:
+async def _watch(
+    settings: Settings,
+    connection: Connection,
+    queue: Queue,
+    failures: list[BaseException],
+    stop: asyncio.Event | None,
+) -> None:
     registry, kopf_settings = kopf.OperatorRegistry(), kopf.OperatorSettings()
     kopf_settings.posting.enabled = False
     kopf_settings.scanning.disabled = bool(settings.namespaces)
     kopf_settings.watching.server_timeout, kopf_settings.watching.client_timeout = 300, 310
     kopf_settings.networking.connect_timeout = 30
-    handlers.register(registry, kopf_settings, queue, failures)
+    handlers.register(registry, kopf_settings, connection, queue, failures)
     await kopf.operator(
         registry=registry,
         settings=kopf_settings,

@@ -10,6 +10,7 @@ from typing import Any
 import kopf
 
 from serinus.api.v1alpha1 import GROUP, PLURAL, VERSION
+from serinus.cluster.connect import Connection
 from serinus.desired.labels import MODEL
 from serinus.reconcile.queue import Key, Queue
 
@@ -23,10 +24,15 @@ ROUTES = ("gateway.networking.k8s.io", "v1", "httproutes")
 def register(
     registry: kopf.OperatorRegistry,
     settings: kopf.OperatorSettings,
+    connection: Connection,
     queue: Queue,
     failures: list[BaseException],
 ) -> None:
     """Register every handler. `failures` collects what ended a worker."""
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return kopf.ConnectionInfo(**await connection.credentials())
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def wake(namespace: str | None, name: str, **_: Any) -> None:

@@ -92,6 +92,16 @@ def structural(schema: Schema, definitions: Schema) -> Schema:
     return out
 
 
+def _without_defaults(schema: Schema) -> Schema:
+    """Return the schema of a status: only the operator writes it, so nothing is filled in."""
+    out = {key: value for key, value in schema.items() if key != "default"}
+    if "properties" in out:
+        out["properties"] = {key: _without_defaults(value) for key, value in out["properties"].items()}
+    if "items" in out:
+        out["items"] = _without_defaults(out["items"])
+    return out
+
+
 def _with_rules(schema: Schema, path: str = "") -> Schema:
     out = dict(schema)
     if path in _RULES:
@@ -117,7 +127,7 @@ def _schema() -> Schema:
                 "kind": {"type": "string"},
                 "metadata": {"type": "object"},
                 "spec": structural(spec, spec.get("$defs", {})),
-                "status": structural(status, status.get("$defs", {})),
+                "status": _without_defaults(structural(status, status.get("$defs", {}))),
             },
         }
     )

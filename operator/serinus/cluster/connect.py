@@ -1,5 +1,8 @@
 """Finds the API server: in the cluster by the service account, else by the kubeconfig."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
@@ -8,17 +11,43 @@ CONNECTIONS = 64
 """Requests to the API server under way at once."""
 
 
-async def connect(kubeconfig: str | None, context: str | None) -> ApiClient:
-    """Return a client of the API server.
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A way to one API server; the watcher logs in with the same."""
+
+    configuration: Configuration
+
+    def client(self) -> ApiClient:
+        """Return a client of the API server."""
+        return ApiClient(self.configuration)
+
+    async def credentials(self) -> dict[str, Any]:
+        """Return server, certificates and the token of now, by the names that kopf uses."""
+        found = self.configuration
+        token = await found.get_api_key_with_prefix("BearerToken")
+        return {
+            "server": found.host,
+            "ca_path": found.ssl_ca_cert,
+            "ca_data": found.ca_cert_data,
+            "insecure": not found.verify_ssl,
+            "certificate_path": found.cert_file,
+            "private_key_path": found.key_file,
+            "scheme": "Bearer" if token else None,
+            "token": token.removeprefix("Bearer ") if token else None,
+        }
+
+
+async def connect(kubeconfig: str | None, context: str | None) -> Connection:
+    """Return the connection that this process is meant to use.
 
     Raises:
         kubernetes.aio.config.ConfigException: there is neither a service account nor a usable kubeconfig.
     """
-    configuration = Configuration(connection_pool_maxsize=CONNECTIONS)
+    found = Configuration(connection_pool_maxsize=CONNECTIONS)
     try:
-        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
     except config.ConfigException:
         await config.load_kube_config(  # type: ignore[no-untyped-call]
-            config_file=kubeconfig, context=context, client_configuration=configuration
+            config_file=kubeconfig, context=context, client_configuration=found
         )
-    return ApiClient(configuration)
+    return Connection(found)

@@ -1,0 +1,133 @@
+"""etcd, kube-apiserver and the controller manager as plain processes on loopback."""
+
+import json
+import os
+import secrets
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+START_TIMEOUT = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class ControlPlane:
+    """A real API server with real controllers, and no nodes."""
+
+    assets: Path
+    home: Path
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
+    port: int = field(default_factory=free_port)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    logs: list[IO[bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.home / "kubeconfig"
+
+    def start(self) -> None:
+        etcd, peer = free_port(), free_port()
+        (self.home / "tokens.csv").write_text(f'{self.token},admin,admin,"system:masters"\n')
+        key = self.home / "service-account.key"
+        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": {"server": self.url, "insecure-skip-tls-verify": True}}],
+            "users": [{"name": "u", "user": {"token": self.token}}],
+            "contexts": [{"name": "integration", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "integration",
+        }
+        self.kubeconfig.write_text(yaml.safe_dump(config))
+        client = f"http://127.0.0.1:{etcd}"
+        peers = f"http://127.0.0.1:{peer}"
+        self._run(
+            "etcd", f"--data-dir={self.home / 'etcd'}", f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}", f"--listen-peer-urls={peers}", "--unsafe-no-fsync", "--log-level=error",
+            f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=default={peers}",
+        )  # fmt: skip
+        self._run(
+            "kube-apiserver", f"--etcd-servers={client}", f"--secure-port={self.port}", "--bind-address=127.0.0.1",
+            f"--cert-dir={self.home / 'certs'}", f"--token-auth-file={self.home / 'tokens.csv'}",
+            "--authorization-mode=RBAC", f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
+            "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/24",
+            "--disable-admission-plugins=ServiceAccount",
+        )  # fmt: skip
+        self._wait("/readyz")
+        self._run(
+            "kube-controller-manager", f"--kubeconfig={self.kubeconfig}", f"--service-account-private-key-file={key}",
+            "--leader-elect=false", "--secure-port=0", "--use-service-account-credentials=false",
+        )  # fmt: skip
+        self._wait("/api/v1/namespaces/default")
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        for log in self.logs:
+            log.close()
+
+    def request(self, method: str, path: str, body: Any = None, content: str = "application/json") -> tuple[int, Any]:
+        """Return the HTTP status and the JSON body of one call."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content}
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        context = ssl._create_unverified_context()  # noqa: S323 - a server of our own on loopback
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=20) as answer:
+                status, raw = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, raw = error.code, error.read()
+        try:
+            return status, json.loads(raw)
+        except ValueError:
+            return status, {"message": raw.decode(errors="replace")}
+
+    def apply(self, path: str, manifest: Any, manager: str = "test") -> tuple[int, Any]:
+        query = f"?fieldManager={manager}&force=true&fieldValidation=Strict"
+        return self.request("PATCH", path + query, manifest, "application/apply-patch+yaml")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        log = (self.home / f"{program}.log").open("wb")
+        self.logs.append(log)
+        process = subprocess.Popen(
+            [str(self.assets / program), *arguments], stdout=log, stderr=log, env={**os.environ, "KUBECONFIG": ""}
+        )
+        self.processes.append(process)
+
+    def _wait(self, path: str) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            for process in self.processes:
+                if process.poll() is not None:
+                    raise RuntimeError(f"{process.args} ended with {process.returncode}, see {self.home}")
+            try:
+                if self.request("GET", path)[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.1)
+        raise TimeoutError(f"{path} was not there after {START_TIMEOUT:g} s, see the logs in {self.home}")
