@@ -1,0 +1,111 @@
+{{- define "serinus.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 55 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* At most 55 characters: "-metrics" still fits into the 63 of a Service's name. */}}
+{{- define "serinus.fullname" -}}
+{{- $name := include "serinus.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 55 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 55 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 55 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "serinus.selector" -}}
+app.kubernetes.io/name: {{ include "serinus.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "serinus.labels" -}}
+{{ include "serinus.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: operator
+app.kubernetes.io/part-of: serinus
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "serinus.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "serinus.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- required "serviceAccount.name: name the ServiceAccount to use, because serviceAccount.create is false" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "serinus.image" -}}
+{{- $image := .Values.image -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Every setting of the operator that a value decides: the right side is the value's name. */}}
+{{- define "serinus.settings" -}}
+SERINUS_NAMESPACES: namespaces
+SERINUS_PROMETHEUS_ADDRESS: prometheus.address
+SERINUS_PROMETHEUS_ALLOWED: prometheus.allowed
+SERINUS_PROMETHEUS_TIMEOUT: prometheus.timeout
+SERINUS_CUSTOM_QUERIES: customQueries
+SERINUS_WORKERS: workers
+SERINUS_HEALTH_PORT: the chart
+SERINUS_METRICS_PORT: the chart
+POD_ID: the chart
+{{- end -}}
+
+{{/* What the operator does in the namespaces that it serves. It reads no Secret. */}}
+{{- define "serinus.rules" -}}
+- apiGroups: [serinus.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch]
+- apiGroups: [serinus.dev]
+  resources: [modeldeployments/status]
+  verbs: [patch, update]
+# For ownerReferences that block the owner's deletion.
+- apiGroups: [serinus.dev]
+  resources: [modeldeployments/finalizers]
+  verbs: [update]
+# Revisions are written once and stamped when promoted.
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get, list, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments/scale]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch, delete]
+# The ones that runtime.configMaps names are read, and copied into immutable ones of the revision.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, create, patch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gateways]
+  verbs: [get]
+{{- end -}}
+
+{{- define "serinus.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "serinus.serviceAccount" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
