@@ -5,6 +5,7 @@ string and is done.
 """
 
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ ENVOY_GATEWAY = "github.com/envoyproxy/gateway"
 GATEWAY_API = "sigs.k8s.io/gateway-api"
 GATEWAY_NAMESPACE = "envoy-gateway-system"
 WAIT = "180s"
+API_SECONDS = 120
 RECORD = ("--namespace=kube-system",)
 NAME = "serinus-addons"
 
@@ -39,6 +41,16 @@ class Target:
             return bool(self.kubectl("get", "--output", "name", *arguments).strip())
         except Failure:
             return False
+
+
+def wait_for_api(target: Target) -> None:
+    """Wait until the API server answers and the node takes pods."""
+    deadline = time.monotonic() + API_SECONDS
+    while not target.has("nodes"):
+        if time.monotonic() > deadline:
+            raise Failure(f"the API server of {target.context} does not answer")
+        time.sleep(0.5)
+    target.kubectl("wait", "nodes", "--all", "--for=condition=Ready", f"--timeout={WAIT}")
 
 
 def install(target: Target) -> None:

@@ -11,9 +11,9 @@ from cluster.console import Failure, run
 LABEL = "serinus.dev/key"
 
 
-def label(name: str) -> str | None:
-    """The key that an image carries, "" on a published one, None without an image."""
-    asked = '{{with .Config.Labels}}{{index . "' + LABEL + '"}}{{end}}'
+def label(name: str, key: str = LABEL) -> str | None:
+    """A label of an image, "" when it has none, None without an image."""
+    asked = '{{with .Config.Labels}}{{index . "' + key + '"}}{{end}}'
     try:
         return run(["docker", "image", "inspect", "--format", asked, name]).strip()
     except Failure:
@@ -21,10 +21,19 @@ def label(name: str) -> str | None:
 
 
 def build(name: str, context: Path, key: str) -> None:
-    """Build `context` (its Containerfile) on the host's network as `name`."""
-    command: list[str | Path] = ["docker", "build", "--network", "host", "--tag", name]
-    command += ["--label", f"{LABEL}={key}", "--file", context / "Containerfile", context]
-    run(command, log=cache.log("image-" + name.replace("/", "-").replace(":", "-")))
+    """Build a folder with a Containerfile as `name`, labelled with its key."""
+    with workspace() as folder:
+        archive = folder / "context.tar"
+        run(["tar", "--create", "--file", archive, "--directory", context, "."])
+        build_archive(name, archive, "Containerfile", f"{LABEL}={key}")
+
+
+def build_archive(name: str, archive: Path, file: str, marked: str) -> None:
+    """Build a packed context on the host's network, where package registries answer."""
+    command = ["docker", "build", "--network", "host", "--tag", name, "--label", marked]
+    log = cache.log("image-" + name.replace("/", "-").replace(":", "-"))
+    with archive.open("rb") as context:
+        run([*command, "--file", file, "-"], log=log, stdin=context)
 
 
 @contextmanager

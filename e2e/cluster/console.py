@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 LAST_LINES = 20
 
@@ -43,7 +44,7 @@ def run(
     log: Path | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    stdin: str | None = None,
+    stdin: str | IO[bytes] | None = None,
 ) -> str:
     """Run a command to its end and return its stdout.
 
@@ -51,27 +52,27 @@ def run(
     A command that fails raises Failure with the last lines that it wrote.
     """
     command = [str(argument) for argument in arguments]
-    sink = log.open("a") if log else None
-    try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **(env or {})},
-            cwd=cwd,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            stdout=sink or subprocess.PIPE,
-            stderr=sink or subprocess.PIPE,
-            text=True,
-        )
-    except FileNotFoundError as error:
-        raise Failure(f"{command[0]}: not found on this machine") from error
-    finally:
-        if sink:
-            sink.close()
-    if done.returncode:
-        written = log.read_text(errors="replace") if log else done.stdout + done.stderr
-        raise Failure(_explain(command, done.returncode, written, log))
-    return done.stdout or ""
+    text = stdin if isinstance(stdin, str) else None
+    with ExitStack() as stack:
+        sink = stack.enter_context(log.open("a")) if log else subprocess.PIPE
+        try:
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, **(env or {})},
+                cwd=cwd,
+                stdin=subprocess.PIPE if text is not None else stdin or subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                text=True,
+            )
+        except FileNotFoundError as error:
+            raise Failure(f"{command[0]}: not found on this machine") from error
+        with process:
+            out, err = process.communicate(text)
+    if process.returncode:
+        written = log.read_text(errors="replace") if log else out + err
+        raise Failure(_explain(command, process.returncode, written, log))
+    return out or ""
 
 
 def succeeds(arguments: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> bool:

@@ -66,6 +66,11 @@ def ensure() -> None:
         raise Failure(f"dockerd started but does not answer; its log: {home() / 'dockerd.log'}")
 
 
+def host() -> str:
+    """The daemon that this process uses, as DOCKER_HOST would name it; "" = the default one."""
+    return os.environ.get("DOCKER_HOST", "")
+
+
 def stop() -> None:
     """Stop our own daemon with its containers, and nobody else's."""
     pid = own_pid()

@@ -134,3 +134,4 @@ _RECIPES: dict[str, Recipe] = {
     PYTHON: (_python_parts, _make_python, "1 min"),
     NODE: (_node_parts, _make_node, "3 min, and 10 min to build its programs if need be"),
 }
+NAMES = frozenset(_RECIPES)

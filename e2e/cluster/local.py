@@ -1,0 +1,111 @@
+"""A kind cluster of ours: made, found, described and removed by its name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import addons, cache, daemon, programs, standins
+from cluster.console import Failure, run, step
+
+GATEWAY_PORT = 30080
+PROMETHEUS_PORT = 30090
+
+
+@dataclass(frozen=True)
+class Local:
+    """A kind cluster by name; everything about it follows from the name."""
+
+    name: str
+
+    @property
+    def node(self) -> str:
+        """The container that is the one node."""
+        return f"{self.name}-control-plane"
+
+    @property
+    def target(self) -> addons.Target:
+        """A kubeconfig of our own, so that the person's is never touched."""
+        return addons.Target(self._folder / "kubeconfig", f"kind-{self.name}")
+
+    @property
+    def _folder(self) -> Path:
+        return cache.root() / "clusters" / self.name
+
+    @staticmethod
+    def names() -> list[str]:
+        """The clusters that were made here and not removed."""
+        return sorted(path.name for path in cache.folder("clusters").iterdir())
+
+    def require(self) -> None:
+        """Fail unless the cluster is there."""
+        if not daemon.find() or not self.exists():
+            raise Failure(f"no cluster {self.name} here: `make cluster-up` makes one")
+
+    def exists(self) -> bool:
+        """Whether the node is there, running or not."""
+        named = ["--all", "--quiet", "--filter", f"name=^{self.node}$"]
+        return bool(run(["docker", "ps", *named]).strip())
+
+    def up(self) -> None:
+        """Make the cluster, or start it again, and bring its add-ons up to date."""
+        daemon.ensure()
+        programs.client_folder()
+        with cache.lock(f"cluster-{self.name}"):
+            if not self.exists():
+                self._create()
+            elif not self._runs():
+                with step(f"starting the cluster {self.name} again"):
+                    run(["docker", "start", self.node])
+            self._write_kubeconfig()
+            addons.wait_for_api(self.target)
+            addons.install(self.target)
+
+    def down(self) -> None:
+        """Remove the cluster and its kubeconfig; fine when there is none."""
+        with cache.lock(f"cluster-{self.name}"):
+            if daemon.find() and self.exists():
+                with step(f"removing the cluster {self.name}"):
+                    self._kind("delete", "cluster")
+            cache.remove(self._folder)
+
+    def info(self) -> dict[str, str]:
+        """What a test or a demo needs to use the cluster."""
+        self.require()
+        return {
+            "name": self.name,
+            "kubeconfig": str(self.target.kubeconfig),
+            "context": self.target.context,
+            "gatewayUrl": self._url(GATEWAY_PORT),
+            "prometheusUrl": self._url(PROMETHEUS_PORT),
+            "dockerHost": daemon.host(),
+            "bin": str(programs.client_folder()),
+        }
+
+    def _create(self) -> None:
+        published = standins.ensure(standins.NODE)
+        config = cache.HERE / "kind" / ("published.yaml" if published else "stand-in.yaml")
+        with step(f"making the cluster {self.name}", "20 s"):
+            self._kind(
+                "create", "cluster", "--image", standins.NODE, "--config", config,
+                "--kubeconfig", cache.folder("clusters", self.name) / "kubeconfig",
+            )  # fmt: skip
+
+    def _write_kubeconfig(self) -> None:
+        """Write it again: a daemon that restarted may have moved the port."""
+        text = run([programs.built("kind"), "get", "kubeconfig", "--name", self.name])
+        path = cache.folder("clusters", self.name) / "kubeconfig"
+        if not path.exists() or path.read_text() != text:
+            path.touch(mode=0o600)
+            path.write_text(text)
+
+    def _runs(self) -> bool:
+        state = run(["docker", "inspect", "--format", "{{.State.Running}}", self.node])
+        return state.strip() == "true"
+
+    def _kind(self, *arguments: str | Path) -> None:
+        log = cache.log(f"kind-{self.name}")
+        run([programs.built("kind"), *arguments, "--name", self.name], log=log)
+
+    def _url(self, port: int) -> str:
+        """Where the host reaches a port of the node: the kernel chose it."""
+        address = run(["docker", "port", self.node, f"{port}/tcp"]).split()
+        return f"http://{address[0]}" if address else ""
