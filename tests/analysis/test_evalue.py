@@ -64,9 +64,7 @@ def test_expectation_at_the_edge_of_the_null_on_a_random_grid() -> None:
     delta=deltas,
     odd=st.sampled_from(ODDS),
 )
-def test_projection_equals_bisection(
-    *, n_c: int, n_s: int, b1: float, rho: float, delta: float, odd: float
-) -> None:
+def test_projection_equals_bisection(*, n_c: int, n_s: int, b1: float, rho: float, delta: float, odd: float) -> None:
     limit = rho * b1 + delta
     if limit > 0.999:
         return

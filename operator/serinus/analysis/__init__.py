@@ -9,6 +9,7 @@ from .policy import ErrorRatePolicy
 from .record import Record, from_status, recover, to_status
 from .samples import Arm, Counter, Sample, Tally, Target, Window
 from .threshold import Breaches, Reading, ThresholdPolicy, judge_threshold
+from .weights import Weight
 
 __all__ = [
     "Arm",
@@ -27,6 +28,7 @@ __all__ = [
     "Target",
     "ThresholdPolicy",
     "Verdict",
+    "Weight",
     "Window",
     "assess",
     "begin",

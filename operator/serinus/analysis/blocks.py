@@ -147,9 +147,13 @@ def _within(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int) -> list
 
 
 def _awaited(tracks: Tracks, arm: Arm, grid: Grid, time: float) -> bool:
-    """Whether a live target of the arm, not silent for long, has no sample from `time` on."""
+    """Whether a target of the arm, not silent for long, has no sample from `time` on.
+
+    Whether its pod is ready does not matter: in a shared outage stable's pods may become unready,
+    and it is their errors that must be waited for.
+    """
     silent = time - LONGEST * grid.interval
-    return any(t.arm is arm and t.live and t.last is not None and silent <= t.last < time for t in tracks.values())
+    return any(t.arm is arm and t.last is not None and silent <= t.last < time for t in tracks.values())
 
 
 def _usable(increment: Increment, grid: Grid) -> bool:

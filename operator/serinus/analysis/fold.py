@@ -69,9 +69,6 @@ def _read(judgement: Judgement, window: Window) -> Judgement:
     for counter in window.counters:
         by_target[counter.target].append(counter)
     tracks = dict(judgement.tracks)
-    for name in tracks.keys() - {target.name for target in window.targets}:
-        if tracks[name].live:
-            tracks[name] = replace(tracks[name], live=False)
     sights = []
     for target in window.targets:
         counters = by_target.get(target.name, [])
@@ -206,8 +203,4 @@ def _count_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, 
 
 def _recent(tracks: Mapping[str, Track]) -> dict[str, Track]:
     newest = max((t.last for t in tracks.values() if t.last is not None), default=-inf)
-    return {
-        name: track
-        for name, track in tracks.items()
-        if track.live or (track.last is not None and track.last > newest - _FORGET)
-    }
+    return {name: track for name, track in tracks.items() if track.last is None or track.last > newest - _FORGET}

@@ -52,14 +52,12 @@ class Track:
 
     Attributes:
         arm: as in `Target`.
-        live: as in the newest window.
         last: time of the newest scrape read, None before the first.
         values: the counters at that scrape.
         increments: ascending.
     """
 
     arm: Arm | None
-    live: bool
     last: float | None
     values: Values
     increments: tuple[Increment, ...]
@@ -84,9 +82,7 @@ def read(
     Reading the same window again, or an older one, changes nothing.
     """
     fresh = track is None
-    known = track or Track(target.arm, target.live, None, {}, ())
-    if target.live != known.live:
-        known = replace(known, live=target.live)
+    known = track or Track(target.arm, None, {}, ())
     scrapes = _new_scrapes(known, target, counters)
     if not scrapes:
         return known

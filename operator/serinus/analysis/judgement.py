@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import floor
 
-from .blocks import COARSE
+from .blocks import COARSE, LONGEST
 from .evalue import Block, log_e_values
 from .increments import Track
 from .mixture import Mixture, fresh_mixture, log_sum
@@ -144,12 +144,14 @@ class Judgement:
         """How far back the next window must reach for nothing to be lost; None if it is open."""
         if self.interval is None:
             return None
+        newest = max((t.last for t in self.tracks.values() if t.last is not None), default=None)
+        if newest is not None:
+            recent = newest - LONGEST * self.interval
+            return min(t.last for t in self.tracks.values() if t.last is not None and t.last >= recent)
         if self.separate:
             first = 0 if self.round is None else self.round // COARSE * COARSE
             return self.anchor + (first - KEPT_ROUNDS) * self.interval
-        tracks = self.tracks
-        open_ = [t for n, t in self.cursors.items() if n not in tracks or tracks[n].live]
-        return min(open_, default=self.anchor) - 2 * self.interval
+        return min(self.cursors.values(), default=self.anchor) - 2 * self.interval
 
 
 _LOG_HALF = -0.6931471805599453

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -59,7 +60,7 @@ def from_status(policy: ErrorRatePolicy, record: Record) -> Judgement:
         raise ValueError(msg) from error
 
 
-def recover(policy: ErrorRatePolicy, record: Record, window: Window) -> Judgement:
+def recover(policy: ErrorRatePolicy, record: Record, window: Window, weights: Sequence[Weight] = ()) -> Judgement:
     """The judgement after a restart of the operator.
 
     The evidence is computed again from what the window holds since the rollout's anchor, and the
@@ -67,10 +68,20 @@ def recover(policy: ErrorRatePolicy, record: Record, window: Window) -> Judgemen
     floor for what Prometheus no longer holds. The one that failed first, else the one with more
     evidence, goes on.
 
+    Args:
+        policy: the one of before.
+        record: from `to_status`.
+        window: best from an hour before the rollout's anchor on.
+        weights: changes of the canary's share; those after the record's newest are added.
+
     Raises:
         ValueError: as `from_status`.
     """
     kept = from_status(policy, record)
+    newest = kept.weights[-1].time if kept.weights else float("-inf")
+    for weight in weights:
+        if weight.time > newest:
+            kept = reweigh(kept, weight.time, weight.share)
     again = begin(policy, kept.anchor, kept.history)
     for weight in kept.weights:
         again = reweigh(again, weight.time, weight.share)

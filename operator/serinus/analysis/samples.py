@@ -51,8 +51,8 @@ class Target:
         name: unique within the window; a pod that is replaced needs another name.
         arm: the side it belongs to, or None when it reports both (a gateway's proxy).
         scrapes: `(time, up)` with up 1 or 0, ascending.
-        live: it is still expected to answer. False only once no further sample can come (the pod
-            is gone): such a target is neither waited for nor a reason to be Blind.
+        live: it is expected to answer; otherwise its silence is no reason to be Blind. What it
+            does report counts either way.
     """
 
     name: str
