@@ -187,7 +187,7 @@ def _watched(look: Look) -> Step:
     state = look.state
     done = enter(
         look, Phase.STABLE, control=state.candidate, control_slot=1 - state.control_slot, candidate="",
-        weight=0, weights=[], live_since=None, step=0, reason="", message="",
+        weight=0, weights=[], live_since=None, step=0, takeover=False, reason="", message="",
     )  # fmt: skip
     event = Event("RolloutCompleted", f"Revision {state.candidate} has all traffic, revision {state.control} is let go")
     return Step(done, (event,))

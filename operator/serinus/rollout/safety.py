@@ -105,7 +105,7 @@ def stable_down(look: Look) -> Step | None:
     """No pod of the control is ready: a ready candidate takes everything until one is."""
     state = look.state
     down = look.seen.workload(state.control).ready == 0 and look.seen.workload(state.candidate).ready > 0
-    if state.phase is Phase.WATCHING or down == state.takeover:
+    if down == state.takeover or (down and state.weight == 100):
         return None
     if down:
         message = f"No pod of revision {state.control} is ready: revision {state.candidate} takes all traffic"

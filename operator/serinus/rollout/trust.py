@@ -24,9 +24,11 @@ def trusted(look: Look) -> RolloutState:
 
 def _first(look: Look) -> RolloutState:
     state = look.state
-    if state.phase is Phase.INITIALIZING and state.control == look.seen.target and not state.candidate:
+    known = state.phase is Phase.INITIALIZING and state.control == look.seen.target
+    if known and not state.candidate and not state.traffic:
         return state
-    return enter(look, Phase.INITIALIZING, control=look.seen.target, candidate="", weight=0, reason="", message="")
+    fresh = RolloutState(phase=Phase.INITIALIZING, control=look.seen.target, since=look.now)
+    return change(fresh, failed=state.failed, last_command=state.last_command)
 
 
 def _fits(state: RolloutState, seen: Observation) -> bool:
@@ -38,7 +40,7 @@ def _fits(state: RolloutState, seen: Observation) -> bool:
         and state.stable == seen.stamped
         and has_candidate == bool(state.candidate)
         and state.candidate != state.control
-        and (has_candidate or state.weight == 0)
+        and (has_candidate or state.traffic == 0)
     )
 
 
