@@ -24,7 +24,7 @@ def advance(spec: ModelDeploymentSpec, state: RolloutState, seen: Observation, n
     if look.state != state:
         return Step(look.state)
     if look.state.phase in UNDER_TEST:
-        for rule in (_shortage, *RULES):
+        for rule in (*RULES, _shortage):
             if step := rule(look):
                 return step
     return obey(look) or _seen_live(look) or _hold(look) or _PHASES[look.state.phase](look)
