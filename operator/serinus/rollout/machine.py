@@ -175,12 +175,13 @@ def _watching(look: Look) -> Step:
     superseded = look.seen.target != state.candidate
     if state.weight < final:
         return _stay(look) if _held(look, "Blind") or not _enough_pods(look) else _raised(look, state, final)
-    if final < 100 <= state.weight:
-        return _watched(look) if look.live_for >= look.drain and state.live_since is not None else _stay(look)
-    over = look.now - state.since >= look.spec.rollout.watch_after_promotion
-    if not superseded and (not over or _held(look, "Blind")):
+    over = look.now - state.since >= rollout.watch_after_promotion
+    ending = final < 100 <= state.weight
+    if not ending and not superseded and (not over or _held(look, "Blind")):
         return _stay(look)
-    return _raised(look, state, 100) if final < 100 else _watched(look)
+    if state.weight < 100:
+        return _raised(look, state, 100) if _enough_pods(look) else _stay(look)
+    return _watched(look) if look.live_for >= look.drain and state.live_since is not None else _stay(look)
 
 
 def _watched(look: Look) -> Step:
