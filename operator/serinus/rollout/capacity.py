@@ -29,6 +29,8 @@ def wanted_candidate(spec: ModelDeploymentSpec, state: RolloutState, seen: Obser
     if state.phase is Phase.ROLLING_BACK:
         return seen.workload(state.candidate).replicas if seen.gateway else 0
     step = spec.rollout.steps[min(state.step, len(spec.rollout.steps) - 1)]
+    if seen.gateway and step.weight >= spec.rollout.final_weight:  # promotion raises nothing after this step
+        return max(spec.replicas, seen.workload(state.control).ready)
     return candidate_pods(spec, step.weight, gateway=seen.gateway)
 
 
