@@ -18,13 +18,14 @@ def split(state: RolloutState) -> Split:
 def behind_service(spec: ModelDeploymentSpec, state: RolloutState, *, gateway: bool) -> tuple[str, ...]:
     """Return the revisions that the model's own Service selects.
 
-    With a gateway it follows stable and moves once, when the candidate is promoted.
+    With a gateway it follows stable and moves once, when the candidate is promoted; while
+    stable has no ready pod it names the candidate that took over.
     Without one it holds both while the candidate is tested.
     """
     promoted = state.phase is Phase.WATCHING or (
         state.phase is Phase.PROMOTING and state.weight >= final_weight(spec, gateway=gateway)
     )
-    if promoted:
+    if promoted or (gateway and state.takeover):
         return (state.candidate,)
     if not gateway and state.traffic > 0:
         return (state.control, state.candidate)
