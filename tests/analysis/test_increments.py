@@ -5,7 +5,7 @@ import math
 import pytest
 
 from serinus.analysis import Arm, Counter, Target
-from serinus.analysis.increments import Track, read
+from serinus.analysis.increments import Grid, Track, read
 
 NAN = math.nan
 
@@ -24,7 +24,7 @@ def series(values: list[float | None], *, error: bool = False) -> Counter:
 def track(
     scrapes: Target, *counters: Counter, anchor: float = 0.0, start: float = -30.0, old: Track | None = None
 ) -> Track:
-    return read(old, scrapes, counters, 10.0, max(anchor, start + 12.0))
+    return read(old, scrapes, counters, Grid(anchor, 10.0), max(anchor, start + 12.0))
 
 
 def counted(found: Track) -> list[tuple[float, float, float]]:

@@ -21,12 +21,11 @@ the round before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import floor, inf
 from typing import TypeAlias
 
 from .evalue import Block
-from .increments import Increment, Track
+from .increments import Grid, Increment, Track
 from .samples import Arm, Tally
 
 COARSE = 4
@@ -35,28 +34,6 @@ PATIENCE = 2.5
 """Intervals after which a sample that has not come is not waited for any more."""
 LONGEST = 3.0
 """Intervals; an increment over a longer gap is left out, and a longer silence not waited for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Rounds of `interval` seconds from `anchor` on; earlier ones have negative numbers."""
-
-    anchor: float
-    interval: float
-
-    def begins(self, number: int) -> float:
-        """When a round begins."""
-        return self.anchor + number * self.interval
-
-    def of(self, increment: Increment) -> int:
-        """The round that an increment belongs to.
-
-        A newborn target's first scrape belongs to the round that it lies in: the round before may
-        have been judged without knowing of the target.
-        """
-        cell = floor((increment.end - self.anchor) / self.interval)
-        first = increment.start < self.begins(cell) and not increment.birth
-        return cell - 1 if first else cell
 
 
 Tracks: TypeAlias = Mapping[str, Track]
@@ -71,7 +48,7 @@ def complete(tracks: Tracks, grid: Grid, number: int) -> bool:
     patience = PATIENCE * grid.interval
     if newest < edge + patience and _awaited(tracks, Arm.CANARY, grid, edge):
         return False
-    ends = [i.end for i in _within(tracks, Arm.CANARY, grid, number, number)]
+    ends = [i.end for i in _within(tracks, Arm.CANARY, number, number)]
     end = max(ends, default=edge)
     return newest >= end + patience or not _awaited(tracks, Arm.STABLE, grid, end)
 
@@ -83,7 +60,7 @@ def tallies(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int) -> list
         if track.arm is arm:
             total = Tally()
             for increment in track.increments:
-                if _usable(increment, grid) and first <= grid.of(increment) <= last:
+                if first <= increment.round <= last and _usable(increment, grid):
                     total = total.plus(_of(increment, arm))
             found.append(total)
     return found
@@ -91,7 +68,7 @@ def tallies(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int) -> list
 
 def cut(tracks: Tracks, grid: Grid, first: int, last: int) -> Block | None:
     """The block of rounds `first` to `last`, or None when the canary served nothing in them."""
-    own = [i for i in _within(tracks, Arm.CANARY, grid, first, last) if _usable(i, grid) and i.end > grid.anchor]
+    own = [i for i in _within(tracks, Arm.CANARY, first, last) if _usable(i, grid) and i.end > grid.anchor]
     n_c = sum(i.canary.requests for i in own)
     if n_c <= 0.0:
         return None
@@ -136,13 +113,13 @@ def _served(cover: Iterable[Increment], begin: float, end: float) -> float:
     return float(floor(served + 1e-6))
 
 
-def _within(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int) -> list[Increment]:
+def _within(tracks: Tracks, arm: Arm, first: int, last: int) -> list[Increment]:
     return [
         increment
         for track in tracks.values()
         if track.arm is arm
         for increment in track.increments
-        if first <= grid.of(increment) <= last
+        if first <= increment.round <= last
     ]
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from math import inf
 
 from . import blocks
-from .blocks import COARSE, Grid
+from .blocks import COARSE
 from .evalue import Block
-from .increments import Increment, Track, read, usable
+from .increments import Grid, Increment, Track, read, usable
 from .judgement import KEPT_ROUNDS, Judgement, Sight, Stream, counted, latched, weigh
 from .past import Past
 from .samples import Arm, Counter, Tally, Target, Window
@@ -65,6 +65,7 @@ def _unchanged(judgement: Judgement, window: Window) -> bool:
 def _read(judgement: Judgement, window: Window) -> Judgement:
     pinned = replace(window, interval=judgement.interval or window.interval)
     born_after = _born_after(judgement, pinned)
+    grid = Grid(judgement.anchor, pinned.interval)
     by_target: dict[str, list[Counter]] = defaultdict(list)
     for counter in window.counters:
         by_target[counter.target].append(counter)
@@ -73,7 +74,7 @@ def _read(judgement: Judgement, window: Window) -> Judgement:
     for target in window.targets:
         counters = by_target.get(target.name, [])
         old = tracks.get(target.name)
-        tracks[target.name] = read(old, target, counters, pinned.interval, born_after)
+        tracks[target.name] = read(old, target, counters, grid, born_after)
         sights.append(_sight(target, counters))
     seen = max(window.now, judgement.seen if judgement.seen is not None else window.now)
     return replace(judgement, tracks=tracks, sights=tuple(sights), seen=seen)
@@ -134,10 +135,12 @@ def _fold_rounds(judgement: Judgement) -> Judgement:
     grid = Grid(judgement.anchor, judgement.interval or 1.0)
     number = judgement.round
     if number is None:
-        rounds = [grid.of(i) for t in judgement.tracks.values() for i in t.increments]
+        rounds = [i.round for t in judgement.tracks.values() for i in t.increments]
         if not rounds:
             return judgement
         number = min(rounds)
+    elif not blocks.complete(judgement.tracks, grid, number):
+        return judgement
     view = _around(judgement.tracks, grid, number)
     while blocks.complete(view, grid, number):
         judgement = _judge_round(judgement, view, grid, number)
@@ -167,7 +170,7 @@ def _around(tracks: Mapping[str, Track], grid: Grid, number: int) -> dict[str, T
 def _judge_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, number: int) -> Judgement:
     fine, coarse = judgement.streams
     if number >= -1:
-        judgement = _count_round(judgement, tracks, grid, number)
+        judgement = _count_round(judgement, tracks, number)
     block = blocks.cut(tracks, grid, number, number)
     time = block.time if block else grid.begins(number + 1)
     if block:
@@ -193,10 +196,10 @@ def _passed(stream: Stream, tracks: Mapping[str, Track], grid: Grid, first: int)
     return replace(stream, past=past)
 
 
-def _count_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, number: int) -> Judgement:
+def _count_round(judgement: Judgement, tracks: Mapping[str, Track], number: int) -> Judgement:
     for track in tracks.values():
         for increment in track.increments:
-            if grid.of(increment) == number and increment.end > judgement.anchor:
+            if increment.round == number and increment.end > judgement.anchor:
                 judgement = counted(judgement, increment.start, increment.canary, increment.stable)
     return judgement
 

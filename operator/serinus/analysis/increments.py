@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import floor, isfinite
 from typing import TypeAlias
 
 from .samples import Arm, Counter, Tally, Target
@@ -28,6 +28,28 @@ Values: TypeAlias = Mapping[tuple[Arm, str], float]
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """Rounds of `interval` seconds from `anchor` on; earlier ones have negative numbers."""
+
+    anchor: float
+    interval: float
+
+    def begins(self, number: int) -> float:
+        """When a round begins."""
+        return self.anchor + number * self.interval
+
+    def closed_by(self, before: float | None, time: float) -> int:
+        """The round that what a target counted until `time` belongs to.
+
+        A target's first scrape in a cell of the grid closes the round before. But a newborn
+        target's first scrape (`before` is None) belongs to the round that it lies in: the one
+        before may have been judged without knowing of the target.
+        """
+        cell = floor((time - self.anchor) / self.interval)
+        return cell - 1 if before is not None and before < self.begins(cell) else cell
+
+
+@dataclass(frozen=True, slots=True)
 class Increment:
     """What one target counted in `(start, end]`, both being times of its own scrapes.
 
@@ -36,6 +58,7 @@ class Increment:
         end: the scrape.
         canary: of the canary's requests.
         stable: of stable's requests.
+        round: of the grid.
         birth: this is a newborn target's first scrape.
     """
 
@@ -43,6 +66,7 @@ class Increment:
     end: float
     canary: Tally
     stable: Tally
+    round: int
     birth: bool
 
 
@@ -72,7 +96,7 @@ def read(
     track: Track | None,
     target: Target,
     counters: Sequence[Counter],
-    interval: float,
+    grid: Grid,
     born_after: float,
 ) -> Track:
     """The track of `target` after the scrapes that it had not read yet.
@@ -89,21 +113,21 @@ def read(
     if known.last is None and not (fresh and _first(target, scrapes) > born_after):
         first, samples = scrapes.pop(0)
         known = replace(known, last=first, values=_values(counters, samples))
-    return _advance(known, scrapes, counters, interval)
+    return _advance(known, scrapes, counters, grid)
 
 
 def _advance(
     track: Track,
     scrapes: list[tuple[float, dict[int, float]]],
     counters: Sequence[Counter],
-    interval: float,
+    grid: Grid,
 ) -> Track:
     last, values = track.last, track.values
     grown: list[Increment] = []
     for time, samples in scrapes:
-        start = last if last is not None else time - _BIRTH_INTERVALS * interval
+        start = last if last is not None else time - _BIRTH_INTERVALS * grid.interval
         canary, stable = _difference(values, counters, samples)
-        grown.append(Increment(start, time, canary, stable, last is None))
+        grown.append(Increment(start, time, canary, stable, grid.closed_by(last, time), last is None))
         last, values = time, _values(counters, samples)
     return replace(track, last=last, values=values, increments=(*track.increments, *grown))
 
