@@ -256,6 +256,14 @@ def test_a_shared_outage_between_staggered_scrapes_fails_nobody(length: float, w
         assert judgement.log_evidence < 1.0
 
 
+def test_unready_pods_are_waited_for_all_the_same() -> None:
+    shared = outage(22.0, 30.0, 1.0)
+    for seed in range(12):
+        window = pods(replace(SCENE, rps=400.0, step=0.25), seeded(seed), shared, shared)
+        unready = replace(window, targets=tuple(replace(t, live=False) for t in window.targets))
+        assert judged(unready).streams == judged(window).streams
+
+
 def test_a_shared_outage_while_the_weight_rises_fails_nobody() -> None:
     """Half of a proxy's interval is bad for both arms, and the canary lives only in that half."""
     scrapes = tuple((ANCHOR + t, 1.0) for t in range(-60, 31, 15))
