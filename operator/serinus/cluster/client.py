@@ -82,15 +82,6 @@ class Cluster:
         path = of(manifest).path(metadata["namespace"], metadata["name"])
         return await self._call("PATCH", path, query=query, body=manifest, content=_APPLY) or {}
 
-    async def create(self, manifest: Manifest) -> Manifest:
-        """Create an object that must not exist yet.
-
-        Raises:
-            ApiError: with `conflict` when it exists.
-        """
-        path = of(manifest).path(manifest["metadata"]["namespace"])
-        return await self._call("POST", path, query=[("fieldManager", FIELD_MANAGER)], body=manifest) or {}
-
     async def apply_status(self, namespace: str, name: str, resource_version: str, status: Manifest) -> Manifest:
         """Write the status of a ModelDeployment that was read at `resource_version`.
 

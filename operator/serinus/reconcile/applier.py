@@ -11,6 +11,7 @@ from serinus.cluster import resources
 from serinus.cluster.client import Cluster
 from serinus.cluster.resources import Resource
 from serinus.desired.names import digest
+from serinus.reconcile.children import owned
 
 Manifest = dict[str, Any]
 
@@ -21,12 +22,6 @@ class Foreign(Exception):  # noqa: N818 - a state of the cluster, named as statu
 
 class Pending(Exception):  # noqa: N818 - a state of the cluster
     """An object of that name is on its way out; it is waited for."""
-
-
-def owned(live: Manifest, uid: str) -> bool:
-    """Tell whether an object belongs to the ModelDeployment with this uid."""
-    references = live["metadata"].get("ownerReferences", [])
-    return any(reference["uid"] == uid and reference.get("controller") for reference in references)
 
 
 @dataclass(slots=True)

@@ -34,8 +34,10 @@ class Children:
     gateway_problem: str = ""
 
 
-async def read(cluster: Cluster, namespace: str, name: str, route: Route | None) -> Children:
+async def read(cluster: Cluster, namespace: str, name: str, uid: str, route: Route | None) -> Children:
     """Return the children of a ModelDeployment.
+
+    Records of a former one of the same name are left out: its promotions are not ours.
 
     Raises:
         ApiError: a part could not be read; a part is never mistaken for the whole.
@@ -55,7 +57,7 @@ async def read(cluster: Cluster, namespace: str, name: str, route: Route | None)
     )
     controller, problem = gateway
     return Children(
-        revisions={stored.hash: stored for stored in map(revision.read, found)},
+        revisions={stored.hash: stored for stored in (revision.read(item) for item in found if owned(item, uid))},
         deployments=_by_name(deployments),
         services=_by_name(services),
         config_maps=_by_name(config_maps),
@@ -109,6 +111,12 @@ def _endpoints(slices: list[Manifest], pods: list[Manifest]) -> dict[str, int]:
         if endpoint.get("conditions", {}).get("ready")
     )
     return dict(ready)
+
+
+def owned(live: Manifest, uid: str) -> bool:
+    """Tell whether an object belongs to the ModelDeployment with this uid."""
+    references = live["metadata"].get("ownerReferences", [])
+    return any(reference["uid"] == uid and reference.get("controller") for reference in references)
 
 
 def workloads(children: Children) -> dict[str, Workload]:

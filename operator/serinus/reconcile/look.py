@@ -13,8 +13,8 @@ from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import labels, names, owner
 from serinus.desired.revision import Revision
 from serinus.reconcile import children as reading
-from serinus.reconcile.applier import Applier, Foreign, Pending, owned
-from serinus.reconcile.children import Children
+from serinus.reconcile.applier import Applier, Foreign, Pending
+from serinus.reconcile.children import Children, owned
 from serinus.reconcile.judge import Opinion
 from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.queue import Key
@@ -77,7 +77,7 @@ class Look:
         if spec is None:
             await self._refuse(before, problem)
             return RESYNC
-        children = await reading.read(self.cluster, *self.key, spec.route)
+        children = await reading.read(self.cluster, *self.key, self._owner.uid, spec.route)
         revisions = dict(children.revisions)
         target, refused = await self._target(spec, state, revisions, problem)
         if not target:
@@ -131,7 +131,7 @@ class Look:
         """Return the revision to aim at; while the spec is refused, the one aimed at before."""
         if problem is None:
             try:
-                finder = Target(self.cluster, *self.key, self._owner)
+                finder = Target(self.cluster, self.memory.applier, *self.key, self._owner)
                 found = await finder.of(self.raw["spec"]["runtime"], spec.runtime, revisions)
             except Refused as refused:
                 problem = refused.problem

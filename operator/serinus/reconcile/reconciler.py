@@ -4,16 +4,19 @@ What raises exposure is written to status first and applied then; what lowers it
 applied first and waits for nothing.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
-from serinus.reconcile.applier import Applier
+from serinus.reconcile.applier import Applier, Pending
 from serinus.reconcile.judges import RolloutJudges
-from serinus.reconcile.look import Look, Memory
+from serinus.reconcile.look import WAITING, Look, Memory
 from serinus.reconcile.queue import Key
 from serinus.telemetry import metrics
+
+log = logging.getLogger("serinus.rollout")
 
 
 @dataclass(slots=True)
@@ -39,6 +42,9 @@ class Reconciler:
         try:
             with metrics.RECONCILE.time():
                 return await Look(self.cluster, self.judges, key, raw, memory, self.clock()).run()
+        except Pending as pending:
+            log.info("%s", pending, extra={"namespace": key.namespace, "modeldeployment": key.name})
+            return WAITING
         except ApiError as error:
             memory.first_look = True
             if error.conflict:

@@ -10,6 +10,7 @@ from serinus.api.v1alpha1 import ModelDeploymentSpec, Runtime
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import deployment, owner, revision
+from serinus.reconcile.applier import Applier
 from serinus.rollout.report import Problem
 
 Manifest = dict[str, Any]
@@ -28,6 +29,7 @@ class Target:
     """Finds or makes the revision of a spec."""
 
     cluster: Cluster
+    applier: Applier
     namespace: str
     name: str
     parent: owner.Owner
@@ -39,6 +41,7 @@ class Target:
 
         Raises:
             Refused: a ConfigMap is missing, or Kubernetes refuses the pods.
+            Pending: the record of a former ModelDeployment of this name is still there.
             ApiError: the API server could not be asked.
         """
         contents = await self._config_maps(runtime)
@@ -75,7 +78,7 @@ class Target:
                 raise Refused("PodsRefused", f"spec.runtime: Kubernetes refuses the pods: {error}") from error
             raise
         manifest = revision.manifest(self.name, self.namespace, made, self.parent, raw_runtime)
-        return revision.read(await self.cluster.create(manifest))
+        return revision.read(await self.applier.apply(manifest, None))
 
 
 def parse_spec(raw: Manifest) -> ModelDeploymentSpec:

@@ -9,8 +9,8 @@ from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cluster import resources
 from serinus.cluster.client import Cluster
 from serinus.desired import deployment, names, owner, revision, service
-from serinus.reconcile.applier import Applier, owned
-from serinus.reconcile.children import Children
+from serinus.reconcile.applier import Applier
+from serinus.reconcile.children import Children, owned
 from serinus.rollout.capacity import replicas
 from serinus.rollout.exposure import behind_service, split
 from serinus.rollout.observation import Observation

@@ -146,11 +146,14 @@ def _stepping(look: Look) -> Step:
     if state.weight < step.weight:
         return _stay(look) if _held(look, "Blind") else _raised(look, state, step.weight)
     verdict = look.seen.verdict
-    if verdict is None or state.live_since is None or look.live_for < step.min_duration:
+    unjudged = verdict is None and state.hold != "Blind"  # the hold's policy decides about Blind
+    if unjudged or state.live_since is None or look.live_for < step.min_duration:
         return _stay(look)
     if _held(look, "Blind", "Inconclusive") or (step.pause and state.resumed_step < state.step):
         return _stay(look)
-    event = Event("StepPassed", f"Step {state.step + 1} at {state.weight} % passed. {verdict.message}")
+    event = Event(
+        "StepPassed", f"Step {state.step + 1} at {state.weight} % passed. {verdict.message if verdict else ''}".strip()
+    )
     return Step(after_step(look), (event,))
 
 
