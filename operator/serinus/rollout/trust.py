@@ -1,6 +1,6 @@
 """Makes a persisted state fit what is on record; what does not fit is discarded for the safe one."""
 
-from serinus.api.status import Phase, RolloutState
+from serinus.api.status import Phase, RolloutState, WeightChange
 from serinus.rollout.observation import Observation
 from serinus.rollout.step import Event, Look, change, enter, roll_back, weigh
 
@@ -50,6 +50,11 @@ def _safe(look: Look) -> RolloutState:
     others = [r for r, weight in seen.split.weights.items() if weight and r != seen.stamped and r in seen.revisions]
     own = [(weight, slot) for slot, (revision, weight) in enumerate(seen.split.slots) if revision == seen.stamped]
     fresh = RolloutState(failed=state.failed, last_command=state.last_command)
+    exposed = (
+        [WeightChange(time=look.now, weight=weight) for weight in (seen.split.weight_of(others[0]), 0)]
+        if others
+        else []
+    )
     return change(
         fresh,
         phase=Phase.ROLLING_BACK if others else Phase.STABLE,
@@ -57,6 +62,7 @@ def _safe(look: Look) -> RolloutState:
         candidate=others[0] if others else "",
         control_slot=max(own)[1] if own else 0,
         since=look.now,
+        weights=exposed,
         reason="StateLost" if others else "",
         message="The rollout's state was lost; the stable revision takes all traffic" if others else "",
     )
