@@ -77,6 +77,8 @@ def _believe_lower_weight(look: Look) -> RolloutState:
     if weight >= state.weight:
         return state
     lowered = weigh(look, state, weight)
-    if state.phase is Phase.STEPPING and weight == 0:
+    before = state.weights[-2].weight if len(state.weights) > 1 else 0
+    taken = state.phase is Phase.STEPPING or (state.phase is Phase.PROMOTING and before > 0)
+    if weight == 0 and taken:
         return change(lowered, phase=Phase.PREPARING, step=0, since=look.now)
     return lowered
