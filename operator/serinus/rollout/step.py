@@ -7,7 +7,7 @@ from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.rollout.observation import Observation
 
 MAX_WEIGHTS = 40
-"""Remembered weight changes; more than a rollout with its restarts makes."""
+"""Remembered weight changes: the first, which anchors the evidence, and the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,9 @@ def enter(look: Look, phase: Phase, **update: object) -> RolloutState:
 
 def weigh(look: Look, state: RolloutState, weight: int) -> RolloutState:
     """Return the state with another weight, remembered with its time; it is not live yet."""
-    changes = [*state.weights, WeightChange(time=look.now, weight=weight)][-MAX_WEIGHTS:]
+    changes = [*state.weights, WeightChange(time=look.now, weight=weight)]
+    if len(changes) > MAX_WEIGHTS:
+        changes = [changes[0], *changes[1 - MAX_WEIGHTS :]]
     return change(state, weight=weight, live_since=None, weights=changes)
 
 
