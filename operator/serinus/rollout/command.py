@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+MAX_COMMAND = 256
+"""Characters of the annotation that are read; status remembers them."""
+
 
 class Verb(StrEnum):
     """What a person can ask for."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from serinus.api.status import Phase, RolloutState
-from serinus.rollout.command import Command, Verb, parse
+from serinus.rollout.command import MAX_COMMAND, Command, Verb, parse
 from serinus.rollout.step import Event, Look, Step, change, enter, roll_back
 
 UNDER_WAY = frozenset({Phase.PREPARING, Phase.STEPPING, Phase.PROMOTING})
@@ -16,7 +16,7 @@ def obey(look: Look) -> Step | None:
     A command that names the wrong revision or comes at the wrong time is an Event and
     nothing else. It is never repeated: status holds the last one.
     """
-    text = look.seen.command
+    text = look.seen.command[:MAX_COMMAND]
     if not text or text == look.state.last_command:
         return None
     try:
@@ -28,7 +28,7 @@ def obey(look: Look) -> Step | None:
 
 
 def _done(look: Look, step: Step) -> Step:
-    return Step(change(step.state, last_command=look.seen.command), step.events, step.stamp)
+    return Step(change(step.state, last_command=look.seen.command[:MAX_COMMAND]), step.events, step.stamp)
 
 
 def _ignored(look: Look, why: str) -> Step:
