@@ -75,7 +75,8 @@ def _pause(look: Look, command: Command) -> Step | None:
 def _resume(look: Look, command: Command) -> Step | None:
     if not _meant(look, command):
         return None
-    state = change(look.state, paused=False, resumed_step=look.state.step)
+    done = look.state.step if look.state.phase is Phase.STEPPING else look.state.resumed_step
+    state = change(look.state, paused=False, resumed_step=done)
     return Step(state, (Event("ResumedByCommand", f"Revision {command.revision} goes on"),))
 
 
