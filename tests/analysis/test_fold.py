@@ -93,7 +93,7 @@ def shape(judgement: Judgement) -> object:
 scenes = st.tuples(st.booleans(), st.integers(0, 10**6), st.sampled_from([0.005, 0.06, 1.0]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(scenes, st.lists(st.floats(1, 119), max_size=12), st.floats(15, 60))
 def test_any_cut_gives_the_same_judgement(scene: tuple[bool, int, float], polls: list[float], reach: float) -> None:
     apart, seed, failing = scene
@@ -110,7 +110,7 @@ def test_any_cut_gives_the_same_judgement(scene: tuple[bool, int, float], polls:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(scenes, st.floats(10, 110))
 def test_folding_again_changes_nothing(scene: tuple[bool, int, float], until: float) -> None:
     apart, seed, failing = scene
@@ -124,7 +124,7 @@ def test_folding_again_changes_nothing(scene: tuple[bool, int, float], until: fl
     assert to_status(fold(once, clip(part, part.now - 30, part.now - 7))) == to_status(once)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(scenes, st.lists(st.floats(1, 115), min_size=1, max_size=3))
 def test_a_restart_anywhere_gives_the_same_latch_at_the_same_sample(
     scene: tuple[bool, int, float], kills: list[float]
@@ -333,6 +333,16 @@ def test_late_samples_of_one_proxy_change_nothing_that_matters() -> None:
 def test_an_interval_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="interval must be above 0"):
         fold(begin(POLICY, ANCHOR), Window((), (), 0.0, 1.0, 0.0))
+
+
+def test_an_interval_is_pinned_only_by_a_window_that_can_tell_it() -> None:
+    window = proxies(SCENE, seeded(1), always(0.05), always(0.005))
+    guessed = replace(clip(window, ANCHOR - 3, ANCHOR + 1), interval=15.0)
+    assert len(guessed.targets[0].scrapes) == 1
+    judgement = fold(begin(POLICY, ANCHOR), guessed)
+    assert judgement.interval is None
+    assert assess(judgement, ANCHOR + 1).outcome == "Inconclusive"
+    assert fold(judgement, window).streams == fold(begin(POLICY, ANCHOR), window).streams
 
 
 def test_weights_are_checked() -> None:

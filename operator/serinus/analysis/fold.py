@@ -31,19 +31,29 @@ def fold(judgement: Judgement, window: Window) -> Judgement:
     Raises:
         ValueError: the window's interval is not above 0.
     """
+    judgement = _pinned(judgement, window)
     if judgement.interval is None:
-        if window.interval <= 0.0:
-            msg = f"interval must be above 0, got {window.interval}"
-            raise ValueError(msg)
-        judgement = replace(judgement, interval=window.interval)
-    if judgement.separate is None and window.targets:
-        judgement = replace(judgement, separate=any(t.arm is not None for t in window.targets))
+        return replace(judgement, sights=tuple(_sight(target, ()) for target in window.targets))
     if _unchanged(judgement, window):
         return judgement
     seen = _read(judgement, window)
     if seen.tracks == judgement.tracks:
         return seen
     return _fold_rounds(seen) if seen.separate else _fold_scrapes(seen)
+
+
+def _pinned(judgement: Judgement, window: Window) -> Judgement:
+    """The judgement that knows its source, and its interval once a target was scraped twice."""
+    if judgement.separate is None and window.targets:
+        judgement = replace(judgement, separate=any(t.arm is not None for t in window.targets))
+    if judgement.interval is not None:
+        return judgement
+    if window.interval <= 0.0:
+        msg = f"interval must be above 0, got {window.interval}"
+        raise ValueError(msg)
+    if all(len(target.scrapes) < 2 for target in window.targets):
+        return judgement
+    return replace(judgement, interval=window.interval)
 
 
 def _unchanged(judgement: Judgement, window: Window) -> bool:

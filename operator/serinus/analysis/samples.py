@@ -75,7 +75,8 @@ class Window:
             the rollout's anchor) was born inside the window and counts from zero, so the first
             window must begin at least two intervals before the anchor.
         now: where it ends.
-        interval: scrape interval, seconds. It is pinned by the first window that is folded.
+        interval: scrape interval, seconds. It is pinned by the first window in which a target was
+            scraped twice; nothing is read before.
     """
 
     counters: tuple[Counter, ...]
