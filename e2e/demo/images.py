@@ -1,0 +1,70 @@
+"""The images that the demo needs: the operator and the versions of the recommender."""
+
+import re
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from demo.site import ROOT, Site, cluster, run
+from demo.trouble import Trouble
+
+RECOMMENDER = ROOT / "examples" / "recommender"
+FLASK = ROOT / "examples" / "flask"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of this checkout, as examples/README.md builds it."""
+
+    tag: str
+    context: Path
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+def operator() -> Image:
+    """Return the operator's image, with the version of this checkout as its tag."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    return Image(f"serinus/operator:{version}", ROOT)
+
+
+def recommender(version: int) -> Image:
+    """Return one version of the recommender."""
+    faults = {3: {"FAULT_RATE": "0.05"}, 4: {"FAULT_RATE": "1"}}.get(version, {})
+    return Image(f"serinus-example/recommender:{version}.0.0", RECOMMENDER, {"VERSION": str(version), **faults})
+
+
+def flask(version: int) -> Image:
+    """Return one version of the plain Flask container; the second fails always."""
+    return Image(f"serinus-example/flask:{version}.0.0", FLASK, {"FAULT_RATE": "1"} if version == 2 else {})
+
+
+def load(name: str, images: Sequence[Image]) -> None:
+    """Build what Docker lacks and load what the cluster lacks."""
+    with tempfile.TemporaryDirectory() as folder:
+        options: list[str] = []
+        for index, image in enumerate(images):
+            file = Path(folder) / f"Containerfile.{index}"
+            file.write_text(with_defaults((image.context / "Containerfile").read_text(), image.arguments))
+            options += ["--tag", image.tag, "--file", str(file)]
+        cluster("load", "--name", name, *options, *(str(image.context) for image in images))
+
+
+def with_defaults(containerfile: str, arguments: Mapping[str, str]) -> str:
+    """Return a Containerfile whose ARGs have these defaults: the same as building it with --build-arg."""
+    for argument, value in arguments.items():
+        containerfile, found = re.subn(
+            rf"^ARG {argument}\b.*$", f"ARG {argument}={value}", containerfile, flags=re.MULTILINE
+        )
+        if not found:
+            raise Trouble(f"the Containerfile has no ARG {argument}")
+    return containerfile
+
+
+def identity(site: Site, image: Image) -> str:
+    """Return what changes when an image is built anew under the same tag; empty where Docker is not ours."""
+    if not site.docker_host:
+        return ""
+    inspect = ["docker", "image", "inspect", "--format", "{{.Id}}", image.tag]
+    return run(inspect, environment={"DOCKER_HOST": site.docker_host}).strip()
