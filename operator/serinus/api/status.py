@@ -10,6 +10,11 @@ from serinus.api.timestamps import ConditionTime, Timestamp
 
 MAX_FAILED = 10
 MAX_HISTORY = 10
+MAX_MESSAGE = 320
+"""Characters of a message in status; the whole of it is in the Event and the log."""
+MAX_METRIC_MESSAGE = 200
+MAX_PAST_MESSAGE = 100
+"""Characters of the message of a remembered failure."""
 
 
 class StatusModel(Model):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-MAX_COMMAND = 256
+MAX_COMMAND = 128
 """Characters of the annotation that are read; status remembers them."""
 
 

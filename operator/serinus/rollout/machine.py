@@ -7,7 +7,7 @@ once after each. Safety is asked first, whatever a phase waits for.
 from collections.abc import Callable
 
 from serinus.analysis import Outcome
-from serinus.api.status import Phase, RolloutState
+from serinus.api.status import MAX_MESSAGE, Phase, RolloutState
 from serinus.api.v1alpha1 import ModelDeploymentSpec, OnHold
 from serinus.rollout.capacity import wanted_candidate
 from serinus.rollout.exposure import final_weight
@@ -89,7 +89,7 @@ def _initializing(look: Look) -> Step:
     if look.now - state.since < limit or state.reason:
         return _stay(look)
     message = f"No pod of revision {state.control} was ready after {limit:g} s. {pods.problem}".strip()
-    late = change(state, reason="ProgressDeadlineExceeded", message=message)
+    late = change(state, reason="ProgressDeadlineExceeded", message=message[:MAX_MESSAGE])
     return Step(late, (Event("ProgressDeadlineExceeded", message, warning=True),))
 
 

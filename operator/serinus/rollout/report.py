@@ -7,6 +7,8 @@ from serinus.analysis import Outcome
 from serinus.api import conditions as types
 from serinus.api.status import (
     MAX_HISTORY,
+    MAX_MESSAGE,
+    MAX_METRIC_MESSAGE,
     Condition,
     MetricStatus,
     PastRevision,
@@ -54,7 +56,7 @@ def status(facts: Facts, before: Status, judge: dict[str, object]) -> Status:
         observed_generation=facts.generation,
         phase=state.phase,
         reason=reason,
-        message=message,
+        message=message[:MAX_MESSAGE],
         conditions=types.merge(before.conditions, _conditions(facts), facts.now),
         replicas=sum(pods.replicas for pods in seen.workloads.values()),
         selector=labels.selector_text(facts.name),
@@ -67,7 +69,7 @@ def status(facts: Facts, before: Status, judge: dict[str, object]) -> Status:
         step=f"{min(state.step + 1, len(facts.spec.rollout.steps))}/{len(facts.spec.rollout.steps)}"
         if under_test
         else "",
-        metrics=list(facts.metrics) if under_test else before.metrics,
+        metrics=[_short(metric) for metric in facts.metrics] if under_test else before.metrics,
         history=_history(facts.revisions),
         rollout=state,
         judge=judge if under_test else {},
@@ -76,7 +78,7 @@ def status(facts: Facts, before: Status, judge: dict[str, object]) -> Status:
 
 def refused(before: Status, problem: Problem, generation: int, now: float) -> Status:
     """Return the status of a spec that nothing can be made of, with no good one known; all else stays."""
-    told = {"reason": problem.reason, "message": problem.message[:1024], "observed_generation": generation}
+    told = {"reason": problem.reason, "message": problem.message[:MAX_MESSAGE], "observed_generation": generation}
     found = [
         Condition(type=types.READY, status="False", **told),
         Condition(type=types.DEGRADED, status="True", **told),
@@ -128,7 +130,7 @@ def _conditions(facts: Facts) -> list[Condition]:
 def _condition(facts: Facts, kind: str, value: bool | None, reason: str, message: str) -> Condition:  # noqa: FBT001 - a condition is a truth value
     text = {True: "True", False: "False", None: "Unknown"}[value]
     return Condition(
-        type=kind, status=text, reason=reason, message=message[:1024], observed_generation=facts.generation
+        type=kind, status=text, reason=reason, message=message[:MAX_MESSAGE], observed_generation=facts.generation
     )
 
 
@@ -257,6 +259,10 @@ def _revision(facts: Facts, name: str) -> RevisionStatus | None:
         ready_replicas=pods.ready,
         digests=sorted(pods.digests)[:5],
     )
+
+
+def _short(metric: MetricStatus) -> MetricStatus:
+    return metric.model_copy(update={"message": metric.message[:MAX_METRIC_MESSAGE]})
 
 
 def _history(revisions: Mapping[str, Revision]) -> list[PastRevision]:

@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass
 
-from serinus.api.status import MAX_FAILED, FailedRevision, Phase, RolloutState, WeightChange
+from serinus.api.status import (
+    MAX_FAILED,
+    MAX_MESSAGE,
+    MAX_PAST_MESSAGE,
+    FailedRevision,
+    Phase,
+    RolloutState,
+    WeightChange,
+)
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.rollout.observation import Observation
 
-MAX_WEIGHTS = 40
+MAX_WEIGHTS = 30
 """Remembered weight changes: the first, which anchors the evidence, and the newest."""
 
 
@@ -87,8 +95,10 @@ def roll_back(look: Look, event: Event, *, remember: bool = True) -> Step:
     state, candidate = look.state, look.state.candidate
     failed = [known for known in state.failed if known.revision != candidate]
     if remember:
-        failure = FailedRevision(revision=candidate, reason=event.reason, message=event.message, time=look.now)
+        failure = FailedRevision(
+            revision=candidate, reason=event.reason, message=event.message[:MAX_PAST_MESSAGE], time=look.now
+        )
         failed = [*failed, failure][-MAX_FAILED:]
     back = weigh(look, enter(look, Phase.ROLLING_BACK, takeover=False, paused=False, forced=False), 0)
-    back = change(back, failed=failed, reason=event.reason, message=event.message)
+    back = change(back, failed=failed, reason=event.reason, message=event.message[:MAX_MESSAGE])
     return Step(back, (event,), stamp=state.control if state.phase is Phase.WATCHING else "")
