@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cluster import daemon, load, programs
-from cluster.console import Failure, say
+from cluster.console import ClusterError, say
 from cluster.local import Local
 
 Options = argparse.Namespace
@@ -37,7 +37,7 @@ def info(options: Options) -> None:
 def load_images(options: Options) -> None:
     """Build images and load them into a cluster; what is there already is skipped."""
     if not len(options.tag) == len(options.file) == len(options.context):
-        raise Failure("load: each image needs one --tag, one --file and one context folder", 2)
+        raise ClusterError("load: each image needs one --tag, one --file and one context folder", 2)
     cluster = Local(options.name)
     cluster.require()
     sources = map(load.Source, options.tag, options.file, options.context)
@@ -88,11 +88,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Run one verb; a Failure is told in words, never as a traceback."""
+    """Run one verb; a ClusterError is told in words, never as a traceback."""
     options = parser().parse_args()
     try:
         options.verb(options)
-    except Failure as failure:
+    except ClusterError as failure:
         say(f"error: {failure}")
         return failure.code
     return 0

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import cache, programs
-from cluster.console import Failure, run, step
+from cluster.console import ClusterError, run, step
 from cluster.standins import GATEWAY
 
 MANIFESTS = cache.HERE / "manifests"
 ENVOY_GATEWAY = "github.com/envoyproxy/gateway"
 GATEWAY_API = "sigs.k8s.io/gateway-api"
 GATEWAY_NAMESPACE = "envoy-gateway-system"
-WAIT = "180s"
+WAIT = "300s"
 API_SECONDS = 120
 RECORD = ("--namespace=kube-system",)
 NAME = "serinus-addons"
@@ -32,14 +32,14 @@ class Target:
 
     def kubectl(self, *arguments: str | Path, stdin: str | None = None) -> str:
         """Run kubectl against this cluster and no other."""
-        where = ["--kubeconfig", self.kubeconfig, "--context", self.context]
+        where: list[str | Path] = ["--kubeconfig", self.kubeconfig, "--context", self.context]
         return run([programs.built("kubectl"), *where, *arguments], stdin=stdin)
 
     def has(self, *arguments: str) -> bool:
         """Whether `kubectl get` finds it."""
         try:
             return bool(self.kubectl("get", "--output", "name", *arguments).strip())
-        except Failure:
+        except ClusterError:
             return False
 
 
@@ -48,21 +48,23 @@ def wait_for_api(target: Target) -> None:
     deadline = time.monotonic() + API_SECONDS
     while not target.has("nodes"):
         if time.monotonic() > deadline:
-            raise Failure(f"the API server of {target.context} does not answer")
+            raise ClusterError(f"the API server of {target.context} does not answer")
         time.sleep(0.5)
     target.kubectl("wait", "nodes", "--all", "--for=condition=Ready", f"--timeout={WAIT}")
 
 
+def current(target: Target) -> bool:
+    """Whether the cluster holds what this checkout does."""
+    return _installed(target) == _wanted()
+
+
 def install(target: Target) -> None:
     """Bring the gateway and Prometheus to what this checkout holds."""
-    wanted = cache.digest([MANIFESTS, programs.GATEWAY_GRAPH.source, cache.HERE / "addons.py"])
-    if _installed(target) == wanted:
-        return
     with step("installing Envoy Gateway and Prometheus", "40 s"):
         target.kubectl("apply", "--kustomize", MANIFESTS / "prometheus")
         _install_gateway(target)
         target.kubectl("--namespace=monitoring", "rollout", "status", "deployment/prometheus", f"--timeout={WAIT}")
-    _record(target, wanted)
+    _record(target, _wanted())
 
 
 def _install_gateway(target: Target) -> None:
@@ -107,11 +109,16 @@ def _copy_chart(source: Path, target: Path) -> None:
     (target / "values.yaml").write_text(values.replace("${GatewayImage}", GATEWAY))
 
 
+def _wanted() -> str:
+    """A digest over everything that is installed and how."""
+    return cache.digest([MANIFESTS, programs.GATEWAY_GRAPH.source, cache.HERE / "addons.py"])
+
+
 def _installed(target: Target) -> str:
     """The digest of what was installed last, "" on a new cluster."""
     try:
         return target.kubectl(*RECORD, "get", "configmap", NAME, "--output=jsonpath={.data.digest}")
-    except Failure:
+    except ClusterError:
         return ""
 
 

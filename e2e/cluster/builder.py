@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster import cache
-from cluster.console import Failure, run
+from cluster.console import ClusterError, run
 
 LABEL = "serinus.dev/key"
 
@@ -16,7 +16,7 @@ def label(name: str, key: str = LABEL) -> str | None:
     asked = '{{with .Config.Labels}}{{index . "' + key + '"}}{{end}}'
     try:
         return run(["docker", "image", "inspect", "--format", asked, name]).strip()
-    except Failure:
+    except ClusterError:
         return None
 
 

@@ -16,7 +16,7 @@ from typing import IO
 LAST_LINES = 20
 
 
-class Failure(Exception):
+class ClusterError(Exception):
     """Something a person must know; `code` is the exit status of the process."""
 
     def __init__(self, message: str, code: int = 1) -> None:
@@ -49,10 +49,11 @@ def run(
     """Run a command to its end and return its stdout.
 
     With `log` both streams are appended there instead and "" is returned.
-    A command that fails raises Failure with the last lines that it wrote.
+    A command that fails raises ClusterError with the last lines that it wrote.
     """
     command = [str(argument) for argument in arguments]
     text = stdin if isinstance(stdin, str) else None
+    source = stdin if not isinstance(stdin, str) else subprocess.PIPE
     with ExitStack() as stack:
         sink = stack.enter_context(log.open("a")) if log else subprocess.PIPE
         try:
@@ -60,18 +61,18 @@ def run(
                 command,
                 env={**os.environ, **(env or {})},
                 cwd=cwd,
-                stdin=subprocess.PIPE if text is not None else stdin or subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if source is None else source,
                 stdout=sink,
                 stderr=sink,
                 text=True,
             )
         except FileNotFoundError as error:
-            raise Failure(f"{command[0]}: not found on this machine") from error
+            raise ClusterError(f"{command[0]}: not found on this machine") from error
         with process:
             out, err = process.communicate(text)
     if process.returncode:
         written = log.read_text(errors="replace") if log else out + err
-        raise Failure(_explain(command, process.returncode, written, log))
+        raise ClusterError(_explain(command, process.returncode, written, log))
     return out or ""
 
 
@@ -79,7 +80,7 @@ def succeeds(arguments: Sequence[str | Path], *, env: Mapping[str, str] | None =
     """Whether a command that is asked as a question says yes."""
     try:
         run(arguments, env=env)
-    except Failure:
+    except ClusterError:
         return False
     return True
 

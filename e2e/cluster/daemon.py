@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from cluster import cache
-from cluster.console import Failure, run, say, step, succeeds
+from cluster.console import ClusterError, run, say, step, succeeds
 
 CAP_SYS_RESOURCE = 24
 START_SECONDS = 60
@@ -36,16 +36,12 @@ def own_host() -> str:
 def find() -> bool:
     """Use the daemon that answers, if one does; from here on children find it.
 
-    The person's own comes first, whatever DOCKER_HOST or context names it.
+    Ours runs only where there was no other, so while it runs the clusters are there.
     """
-    if succeeds(["docker", "info"]):
-        return True
-    if (home() / "docker.sock").exists() and succeeds(
-        ["docker", "info"], env={"DOCKER_HOST": own_host()}
-    ):
+    if own_pid() and succeeds(["docker", "info"], env={"DOCKER_HOST": own_host()}):
         os.environ["DOCKER_HOST"] = own_host()
         return True
-    return False
+    return succeeds(["docker", "info"])
 
 
 def ensure() -> None:
@@ -53,7 +49,7 @@ def ensure() -> None:
     if find():
         return
     if os.geteuid() != 0 or os.uname().sysname != "Linux":
-        raise Failure(NO_DOCKER, code=2)
+        raise ClusterError(NO_DOCKER, code=2)
     with cache.lock("docker"):
         if find():
             return
@@ -63,7 +59,7 @@ def ensure() -> None:
                 return
         _start()
     if not find():
-        raise Failure(f"dockerd started but does not answer; its log: {home() / 'dockerd.log'}")
+        raise ClusterError(f"dockerd started but does not answer; its log: {home() / 'dockerd.log'}")
 
 
 def host() -> str:
@@ -83,7 +79,7 @@ def stop() -> None:
             if own_pid() is None:
                 return
             time.sleep(0.1)
-    raise Failure(f"the docker daemon {pid} did not stop")
+    raise ClusterError(f"the docker daemon {pid} did not stop")
 
 
 def own_pid() -> int | None:
@@ -98,7 +94,7 @@ def own_pid() -> int | None:
 
 def _install() -> None:
     if not shutil.which("apt-get"):
-        raise Failure(NO_DOCKER, code=2)
+        raise ClusterError(NO_DOCKER, code=2)
     log = cache.log("install-docker")
     env = {"DEBIAN_FRONTEND": "noninteractive"}
     with step("installing docker.io", "30 s"):
@@ -121,9 +117,7 @@ def _start() -> None:
         command += ["--add-runtime", f"without-resource={runtime}"]
         command += ["--default-runtime", "without-resource"]
     with step("starting a docker daemon", "5 s"), (base / "dockerd.log").open("a") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         for _ in range(START_SECONDS * 5):
             if process.poll() is not None or find():
                 return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cluster import cache
 from cluster.builder import LABEL, workspace
-from cluster.console import Failure, run
+from cluster.console import ClusterError, run
 
 RELEASE = "bookworm"
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
@@ -23,7 +23,7 @@ def bootstrap(name: str, key: str) -> None:
     log = cache.log("debootstrap")
     if not shutil.which("debootstrap"):
         if not shutil.which("apt-get"):
-            raise Failure(f"{name} can neither be pulled nor made: debootstrap is missing", code=2)
+            raise ClusterError(f"{name} can neither be pulled nor made: debootstrap is missing", code=2)
         run(["apt-get", "update"], log=log)
         run(["apt-get", "install", "-y", "--no-install-recommends", "debootstrap"], log=log)
     sources = _apt_sources()
@@ -59,7 +59,7 @@ def _apt_sources() -> list[str]:
         if line.split()[1].startswith(RELEASE) and line.split()[2] == "main"
     }
     if not found:
-        raise Failure(f"this machine's apt has no source for Debian {RELEASE}", code=2)
+        raise ClusterError(f"this machine's apt has no source for Debian {RELEASE}", code=2)
     return sorted(found, key=lambda line: (len(line.split()[2]), line))
 
 

@@ -15,15 +15,22 @@ from pathlib import Path
 class Rule:
     """One line of a .dockerignore."""
 
-    pattern: re.Pattern[str]
+    text: str
     ignores: bool
 
     @staticmethod
     def of(line: str) -> "Rule":
         """Read a line that is neither empty nor a comment."""
-        ignores = not line.startswith("!")
         text = os.path.normpath(line.removeprefix("!").strip()).lstrip("/")
-        return Rule(re.compile(_expression(text) + r"(/.*)?\Z"), ignores)
+        return Rule(text, ignores=not line.startswith("!"))
+
+    def matches(self, path: str) -> bool:
+        """Whether the rule speaks of the path or of a folder above it."""
+        return bool(re.match(_expression(self.text) + r"(/.*)?\Z", path))
+
+    def reaches_into(self, folder: str) -> bool:
+        """Whether the rule may take something below the folder back in."""
+        return not self.ignores and (self.text.startswith(f"{folder}/") or "*" in self.text)
 
 
 @dataclass(frozen=True)
@@ -39,33 +46,25 @@ class Ignore:
         path = folder / ".dockerignore"
         lines = path.read_text().splitlines() if path.exists() else []
         stripped = (line.strip() for line in lines)
-        return Ignore(folder, tuple(Rule.of(line) for line in stripped if line[:1] not in "#"))
+        return Ignore(folder, tuple(Rule.of(line) for line in stripped if line and line[0] != "#"))
 
     def ignores(self, path: str) -> bool:
         """Whether a path relative to the folder stays out."""
-        verdict = False
-        for rule in self.rules:
-            if rule.pattern.match(path):
-                verdict = rule.ignores
-        return verdict
+        verdicts = [rule.ignores for rule in self.rules if rule.matches(path)]
+        return bool(verdicts) and verdicts[-1]
 
     def walk(self) -> Iterator[str]:
-        """Every file and link that belongs to the context, sorted.
+        """Every file and link that belongs to the context, in a fixed order."""
+        yield from self._below("")
 
-        A folder that is ignored is not entered unless some rule takes back in.
-        """
-        prune = all(rule.ignores for rule in self.rules)
-        for here, folders, files in os.walk(self.folder):
-            inside = Path(here).relative_to(self.folder)
-            links = [name for name in folders if Path(here, name).is_symlink()]
-            folders[:] = sorted(
-                name
-                for name in folders
-                if name not in links and not (prune and self.ignores(str(inside / name)))
-            )
-            for name in sorted(files + links):
-                if not self.ignores(str(inside / name)):
-                    yield str(inside / name)
+    def _below(self, inside: str) -> Iterator[str]:
+        for entry in sorted(os.scandir(self.folder / inside), key=lambda entry: entry.name):
+            path = f"{inside}/{entry.name}".lstrip("/")
+            if not entry.is_dir(follow_symlinks=False):
+                if not self.ignores(path):
+                    yield path
+            elif not self.ignores(path) or any(rule.reaches_into(path) for rule in self.rules):
+                yield from self._below(path)
 
 
 def _expression(pattern: str) -> str:
@@ -73,6 +72,5 @@ def _expression(pattern: str) -> str:
     wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", pattern)
     return "".join(
-        wild.get(part, part if part.startswith("[") and part.endswith("]") else re.escape(part))
-        for part in parts
+        wild.get(part, part if part.startswith("[") and part.endswith("]") else re.escape(part)) for part in parts
     )

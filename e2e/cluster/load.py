@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import subprocess
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from cluster import cache, standins
 from cluster.builder import build_archive, label, workspace
-from cluster.console import Failure, run, step
+from cluster.console import run, step
 from cluster.ignore import Ignore
 from cluster.local import Local
 
@@ -53,7 +52,8 @@ def build(source: Source) -> Built:
     with workspace() as folder:
         archive = folder / "context.tar"
         _pack(source, archive)
-        content = hashlib.sha256(archive.read_bytes()).hexdigest()
+        with archive.open("rb") as packed:
+            content = hashlib.file_digest(packed, "sha256").hexdigest()
         made = Built(source.tag, cache.digest([source.tag, content, *bases]))
         if label(source.tag, LABEL) != made.key:
             with step(f"building the image {source.tag}"):
@@ -63,18 +63,14 @@ def build(source: Source) -> Built:
 
 def load(cluster: Local, images: Sequence[Built]) -> None:
     """Bring images into the node, those that it lacks and in one go."""
-    listed = run(["docker", "exec", cluster.node, *_CTR, "list"])
+    listed = cluster.containerd("list")
     missing = [image for image in images if f"{LABEL}={image.key}" not in listed]
     if not missing:
         return
     with step(f"loading {', '.join(image.tag for image in missing)}"):
-        _pipe(
-            ["docker", "save", *(image.tag for image in missing)],
-            ["docker", "exec", "--interactive", cluster.node, *_CTR, "import", "-"],
-        )
+        cluster.take([image.tag for image in missing])
         for image in missing:
-            mark = [*_CTR, "label", image.reference, f"{LABEL}={image.key}"]
-            run(["docker", "exec", cluster.node, *mark])
+            cluster.containerd("label", image.reference, f"{LABEL}={image.key}")
 
 
 def known() -> list[str]:
@@ -83,13 +79,10 @@ def known() -> list[str]:
     return sorted(tag for tag in run(["docker", "images", *wanted]).split() if "<none>" not in tag)
 
 
-_CTR = ("ctr", "--namespace", "k8s.io", "images")
-
-
 def _bases(file: Path) -> list[str]:
     """The images that a Containerfile starts from, its own stages left out."""
     text = file.read_text()
-    found = re.findall(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", text, re.M | re.I)
+    found = re.findall(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", text, re.MULTILINE | re.IGNORECASE)
     stages = {stage for _, stage in found}
     return [name for name, _ in found if name not in stages and name != "scratch"]
 
@@ -98,6 +91,8 @@ def _base(name: str) -> str:
     """The identity of a base image, brought into Docker when it is not there."""
     if name in standins.NAMES:
         standins.ensure(name)
+    elif label(name) is None:
+        run(["docker", "pull", "--quiet", name])
     return run(["docker", "image", "inspect", "--format", "{{.Id}}", name]).strip()
 
 
@@ -111,13 +106,4 @@ def _pack(source: Source, archive: Path) -> None:
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     """Without owner and time, which are not content."""
     mode = 0o755 if member.mode & 0o100 else 0o644
-    return member.replace(
-        uid=0, gid=0, uname="", gname="", mtime=MODIFIED, mode=mode, deep=False
-    )
-
-
-def _pipe(left: Sequence[str], right: Sequence[str]) -> None:
-    with subprocess.Popen(left, stdout=subprocess.PIPE) as source:
-        done = subprocess.run(right, stdin=source.stdout, capture_output=True, text=True)
-    if source.returncode or done.returncode:
-        raise Failure(f"`{' '.join(left)} | {' '.join(right)}` failed: {done.stderr[-2000:]}")
+    return member.replace(uid=0, gid=0, uname="", gname="", mtime=MODIFIED, mode=mode, deep=False)

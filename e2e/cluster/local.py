@@ -1,10 +1,12 @@
 """A kind cluster of ours: made, found, described and removed by its name."""
 
+import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import addons, cache, daemon, programs, standins
-from cluster.console import Failure, run, step
+from cluster.console import ClusterError, run, step
 
 GATEWAY_PORT = 30080
 PROMETHEUS_PORT = 30090
@@ -38,7 +40,7 @@ class Local:
     def require(self) -> None:
         """Fail unless the cluster is there."""
         if not daemon.find() or not self.exists():
-            raise Failure(f"no cluster {self.name} here: `make cluster-up` makes one")
+            raise ClusterError(f"no cluster {self.name} here: `make cluster-up` makes one")
 
     def exists(self) -> bool:
         """Whether the node is there, running or not."""
@@ -57,11 +59,15 @@ class Local:
                     run(["docker", "start", self.node])
             self._write_kubeconfig()
             addons.wait_for_api(self.target)
-            addons.install(self.target)
+            if not addons.current(self.target):
+                self._complete()
+                addons.install(self.target)
 
     def down(self) -> None:
         """Remove the cluster and its kubeconfig; fine when there is none."""
         with cache.lock(f"cluster-{self.name}"):
+            if self._folder.exists():
+                daemon.ensure()
             if daemon.find() and self.exists():
                 with step(f"removing the cluster {self.name}"):
                     self._kind("delete", "cluster")
@@ -79,6 +85,31 @@ class Local:
             "dockerHost": daemon.host(),
             "bin": str(programs.client_folder()),
         }
+
+    def containerd(self, *arguments: str) -> str:
+        """Ask the node's image store."""
+        ctr = ["ctr", "--namespace", "k8s.io", "images"]
+        return run(["docker", "exec", self.node, *ctr, *arguments])
+
+    def take(self, images: Sequence[str]) -> None:
+        """Copy images from Docker into the node, without a file in between."""
+        taking = ["docker", "exec", "--interactive", self.node, "ctr", "--namespace", "k8s.io"]
+        with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saving:
+            run([*taking, "images", "import", "-"], stdin=saving.stdout)
+        if saving.returncode:
+            raise ClusterError(f"docker save {' '.join(images)} failed")
+
+    def _complete(self) -> None:
+        """Bring add-on images that a node from an earlier checkout lacks.
+
+        A node that was pulled pulls them itself.
+        """
+        if standins.ensure(standins.NODE):
+            return
+        listed = self.containerd("list", "--quiet").split()
+        missing = [name for name in standins.ADDONS if name not in listed]
+        if missing:
+            self.take(missing)
 
     def _create(self) -> None:
         published = standins.ensure(standins.NODE)

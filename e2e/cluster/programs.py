@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import cache
-from cluster.console import Failure, run, step
+from cluster.console import ClusterError, run, step
 
 KUBERNETES = "v1.36.3"
 
@@ -118,7 +118,7 @@ def module(graph: Graph, name: str) -> Path:
 
 def _require_go() -> None:
     if not shutil.which("go"):
-        raise Failure("the cluster's programs are built with Go, which is not installed", code=2)
+        raise ClusterError("the cluster's programs are built with Go, which is not installed", code=2)
 
 
 def _build(tool: Tool, target: Path) -> None:

@@ -38,6 +38,7 @@ LAYERED = {
     KUBE_PROXY: ("kube-proxy", ("kube-proxy",)),
     ENVOY: ("envoy", ()),
 }
+ADDONS = (GATEWAY, ENVOY, PROMETHEUS)
 NODE_PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr", "kubeadm", "kubectl", "kubelet")
 KIND_FILES = "images/base/files"
 
