@@ -33,7 +33,7 @@ class Connection:
             "certificate_path": found.cert_file,
             "private_key_path": found.key_file,
             "scheme": "Bearer" if token else None,
-            "token": token.removeprefix("Bearer ") if token else None,
+            "token": token.rpartition(" ")[2] if token else None,  # it comes with its scheme
         }
 
 

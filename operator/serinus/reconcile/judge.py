@@ -5,6 +5,7 @@ restart it is folded again from there; the record in status is the floor.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from serinus.analysis import (
     Reading,
     ThresholdPolicy,
     Verdict,
+    Weight,
     assess,
     begin,
     combine,
@@ -88,10 +90,11 @@ class Judge:
         if answer.problem:
             return f"Prometheus: {answer.problem}"
         seen = window(self.subject, answer.series, answer.at - math.ceil(width), answer.at)
+        weights = [Weight(change.time, change.weight / 100) for change in state.weights]
         if judgement is None and self.record:
-            judgement = recover(self.policy, self.record, seen)
-        judgement = _reweighed(judgement or begin(self.policy, self.anchor), state)
-        self._judgement = fold(judgement, seen)
+            self._judgement = recover(self.policy, self.record, seen, weights)
+        else:
+            self._judgement = fold(_reweighed(judgement or begin(self.policy, self.anchor), weights), seen)
         return ""
 
     async def _threshold(self, queries: SharedQueries, metric: Metric, now: float) -> tuple[Finding, float | None]:
@@ -129,11 +132,11 @@ def policy_of(analysis: Analysis) -> ErrorRatePolicy:
     )
 
 
-def _reweighed(judgement: Judgement, state: RolloutState) -> Judgement:
+def _reweighed(judgement: Judgement, weights: Sequence[Weight]) -> Judgement:
     newest = judgement.weights[-1].time if judgement.weights else -math.inf
-    for change in state.weights:
-        if change.time > newest:
-            judgement = reweigh(judgement, change.time, change.weight / 100)
+    for weight in weights:
+        if weight.time > newest:
+            judgement = reweigh(judgement, weight.time, weight.share)
     return judgement
 
 
