@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cluster import daemon, load, programs
 from cluster.console import ClusterError, say
+from cluster.current import Current
 from cluster.local import Local
 
 Options = argparse.Namespace
@@ -16,7 +17,7 @@ DEFAULT_NAME = "serinus"
 
 def up(options: Options) -> None:
     """Bring a cluster up, or bring the running one up to date."""
-    Local(options.name).up()
+    _cluster(options).up()
 
 
 def down(options: Options) -> None:
@@ -31,7 +32,7 @@ def down(options: Options) -> None:
 
 def info(options: Options) -> None:
     """Print, as JSON, what it takes to use a cluster."""
-    print(json.dumps(Local(options.name).info(), indent=2))
+    print(json.dumps(_cluster(options).info(), indent=2))
 
 
 def load_images(options: Options) -> None:
@@ -60,6 +61,10 @@ def docker_stop(_: Options) -> None:
     daemon.stop()
 
 
+def _cluster(options: Options) -> Local | Current:
+    return Current.named(options.context) if options.current else Local(options.name)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="cluster", description=__doc__)
@@ -74,9 +79,11 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument("--name", default=DEFAULT_NAME, help="the cluster (%(default)s)")
         return made
 
-    named(verb("up", up))
+    for name, function in (("up", up), ("info", info)):
+        made = named(verb(name, function))
+        made.add_argument("--current", action="store_true", help="use a cluster of yours")
+        made.add_argument("--context", help="its kubectl context")
     named(verb("down", down)).add_argument("--all", action="store_true")
-    named(verb("info", info))
     loading = named(verb("load", load_images))
     loading.add_argument("--tag", action="append", required=True)
     loading.add_argument("--file", action="append", required=True, type=Path)

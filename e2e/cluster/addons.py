@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import cache, programs
+from cluster.builder import workspace
 from cluster.console import ClusterError, run, step
 from cluster.standins import GATEWAY
 
@@ -61,18 +62,46 @@ def current(target: Target) -> bool:
 def install(target: Target) -> None:
     """Bring the gateway and Prometheus to what this checkout holds."""
     with step("installing Envoy Gateway and Prometheus", "40 s"):
+        # Prometheus is pulled and started while the gateway is installed.
         target.kubectl("apply", "--kustomize", MANIFESTS / "prometheus")
-        _install_gateway(target)
-        target.kubectl("--namespace=monitoring", "rollout", "status", "deployment/prometheus", f"--timeout={WAIT}")
+        install_gateway(target)
+        install_prometheus(target)
     _record(target, _wanted())
 
 
-def _install_gateway(target: Target) -> None:
+def install_prometheus(target: Target) -> None:
+    """Prometheus with its scrape jobs, answering."""
+    target.kubectl("apply", "--kustomize", MANIFESTS / "prometheus")
+    target.kubectl("--namespace=monitoring", "rollout", "status", "deployment/prometheus", f"--timeout={WAIT}")
+
+
+def install_gateway(target: Target) -> None:
     """The Gateway API's standard CRDs, Envoy Gateway, and the Gateway `public`."""
-    chart = _chart()
     crds = programs.module(programs.GATEWAY_GRAPH, GATEWAY_API) / "config" / "crd" / "standard"
-    for folder in (crds, chart / "charts" / "crds" / "crds" / "generated"):
-        target.kubectl("apply", "--server-side", "--force-conflicts", "--filename", folder)
+    with workspace() as folder:
+        chart = _copy_chart(folder / "gateway-helm")
+        for definitions in (crds, chart / "charts" / "crds" / "crds" / "generated"):
+            target.kubectl("apply", "--server-side", "--force-conflicts", "--filename", definitions)
+        _helm_install(target, chart)
+    target.kubectl("apply", "--filename", MANIFESTS / "gateway" / "gateway.yaml")
+    target.kubectl(
+        "--namespace", "gateway", "wait", "gateway/public",
+        "--for=condition=Programmed", f"--timeout={WAIT}",
+    )  # fmt: skip
+
+
+def _copy_chart(target: Path) -> Path:
+    """Envoy Gateway's chart, with the values that its release would have filled in."""
+    source = programs.module(programs.GATEWAY_GRAPH, ENVOY_GATEWAY) / "charts" / "gateway-helm"
+    # Not copytree's own copying, which would keep the module cache's read-only modes.
+    shutil.copytree(source, target, copy_function=shutil.copyfile)
+    values = (target / "values.tmpl.yaml").read_text()
+    values = values.replace("${GatewayImagePullPolicy}", "IfNotPresent")
+    (target / "values.yaml").write_text(values.replace("${GatewayImage}", GATEWAY))
+    return target
+
+
+def _helm_install(target: Target, chart: Path) -> None:
     run(
         [
             programs.built("helm"),
@@ -86,27 +115,6 @@ def _install_gateway(target: Target) -> None:
         ],
         log=cache.log(f"helm-{target.context}"),
     )  # fmt: skip
-    target.kubectl("apply", "--filename", MANIFESTS / "gateway" / "gateway.yaml")
-    target.kubectl(
-        "--namespace", "gateway", "wait", "gateway/public",
-        "--for=condition=Programmed", f"--timeout={WAIT}",
-    )  # fmt: skip
-
-
-def _chart() -> Path:
-    """Envoy Gateway's chart, with the values that its release would have filled in."""
-    source = programs.module(programs.GATEWAY_GRAPH, ENVOY_GATEWAY) / "charts" / "gateway-helm"
-    return cache.once(
-        cache.root() / "charts" / source.parent.parent.name,
-        lambda partial: _copy_chart(source, partial),
-    )
-
-
-def _copy_chart(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, copy_function=shutil.copyfile)
-    values = (target / "values.tmpl.yaml").read_text()
-    values = values.replace("${GatewayImagePullPolicy}", "IfNotPresent")
-    (target / "values.yaml").write_text(values.replace("${GatewayImage}", GATEWAY))
 
 
 def _wanted() -> str:

@@ -36,6 +36,12 @@ def build_archive(name: str, archive: Path, file: str, marked: str) -> None:
         run([*command, "--file", file, "-"], log=log, stdin=context)
 
 
+def prune(marked: str) -> None:
+    """Remove what newer builds replaced, but nothing that a build may still be using."""
+    old = ["--filter", f"label={marked}", "--filter", "until=30m"]
+    run(["docker", "image", "prune", "--force", *old])
+
+
 @contextmanager
 def workspace() -> Iterator[Path]:
     """A folder in the cache for large passing files, gone afterwards."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import cache, standins
-from cluster.builder import build_archive, label, workspace
+from cluster.builder import build_archive, label, prune, workspace
 from cluster.console import run, step
 from cluster.ignore import Ignore
 from cluster.local import Local
@@ -58,6 +58,7 @@ def build(source: Source) -> Built:
         if label(source.tag, LABEL) != made.key:
             with step(f"building the image {source.tag}"):
                 build_archive(source.tag, archive, CONTAINERFILE, f"{LABEL}={made.key}")
+            prune(LABEL)
     return made
 
 

@@ -104,11 +104,9 @@ class Local:
 
         A node that was pulled pulls them itself.
         """
-        if standins.ensure(standins.NODE):
-            return
         listed = self.containerd("list", "--quiet").split()
         missing = [name for name in standins.ADDONS if name not in listed]
-        if missing:
+        if missing and not standins.ensure(standins.NODE):
             self.take(missing)
 
     def _create(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cluster import cache, debian, programs
-from cluster.builder import LABEL, build, label, workspace
+from cluster.builder import LABEL, build, label, prune, workspace
 from cluster.console import run, step, succeeds
 
 DEBIAN = "debian:bookworm-slim"
@@ -97,6 +97,7 @@ def _make_node(key: str) -> None:
         _copy_programs(NODE_PROGRAMS, context / "bin")
         run(["docker", "save", "--output", context / "images.tar", *STATIC, *LAYERED])
         build(NODE, context, key)
+    prune(LABEL)
 
 
 def _make_static(name: str, program: Path, key: str) -> None:
