@@ -1,0 +1,372 @@
+"""The status that people, kstatus, Argo CD and Helm read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from serinus.analysis import ErrorRatePolicy, begin, to_status
+from serinus.api import conditions as types
+from serinus.api.status import (
+    MAX_MESSAGE,
+    MAX_PAST_MESSAGE,
+    Condition,
+    MetricStatus,
+    Phase,
+    RolloutState,
+    Status,
+)
+from serinus.desired.revision import Revision
+from serinus.rollout.command import MAX_COMMAND
+from serinus.rollout.observation import Workload
+from serinus.rollout.report import Facts, Problem, refused, status
+from serinus.rollout.step import MAX_WEIGHTS
+
+from .support import (
+    BLIND,
+    INCONCLUSIVE,
+    NEW,
+    NOW,
+    OLD,
+    UNDER_TEST,
+    failure,
+    pods,
+    seen,
+    spec,
+    state,
+    weights,
+)  # fmt: skip
+
+PROBLEM = Problem("InvalidSpec", "spec.replicas: must be at least 1 (it is 0)")
+RESTING = {Phase.STABLE, Phase.ROLLED_BACK}
+
+
+def revision(name: str, image: str = "model:1", promoted_at: float | None = None) -> Revision:
+    containers = [{"name": "sidecar", "image": "other"}, {"name": "model", "image": image}]
+    return Revision(name, {"spec": {"containers": containers}}, {}, None, promoted_at=promoted_at)
+
+
+def facts(at: RolloutState, world: dict[str, Any] | None = None, **update: Any) -> Facts:
+    target = {"target": NEW} if at.phase is Phase.ROLLED_BACK else {}
+    known = {
+        "name": "recommender",
+        "generation": 7,
+        "spec": spec(),
+        "state": at,
+        "seen": seen(at, **{**target, **(world or {})}),
+        "revisions": {OLD: revision(OLD, "model:1", NOW - 900), NEW: revision(NEW, "model:2")},
+        "metrics": (),
+        "problem": None,
+        "now": NOW,
+    }
+    return Facts(**{**known, **update})
+
+
+def told(at: RolloutState, world: dict[str, Any] | None = None, **update: Any) -> dict[str, tuple[str, str]]:
+    found = status(facts(at, world, **update), Status(), {}).conditions
+    return {condition.type: (condition.status, condition.reason) for condition in found}
+
+
+def test_after_a_rollback_stable_serves_and_every_tool_sees_a_failure() -> None:
+    found = status(facts(state(Phase.ROLLED_BACK)), Status(), {})
+    by_type = {condition.type: condition for condition in found.conditions}
+    assert {kind: by_type[kind].status for kind in ("Available", "Ready", "Degraded", "Stalled")} == {
+        "Available": "True", "Ready": "False", "Degraded": "True", "Stalled": "True",
+    }  # fmt: skip
+    assert by_type["Degraded"].reason == "CanaryRolledBack"
+    assert by_type["Degraded"].message == "ErrorRate: bad"
+    assert "Reconciling" not in by_type
+    assert (found.phase, found.reason, found.weight) == ("RolledBack", "ErrorRate", 0)
+    assert found.stable is not None
+    assert (found.stable.revision, found.canary) == (OLD, None)
+
+
+@pytest.mark.parametrize("phase", [*Phase])
+@pytest.mark.parametrize("problem", [None, PROBLEM])
+def test_kstatus_reads_one_of_three_states(phase: Phase, problem: Problem | None) -> None:
+    """Reconciling or Stalled or neither, never both; present only while true; Current only when Ready."""
+    at = state(phase)
+    found = told(at, problem=problem)
+    stalled, reconciling = found.get("Stalled"), found.get("Reconciling")
+    assert not (stalled and reconciling)
+    assert (stalled is not None) == (problem is not None or phase is Phase.ROLLED_BACK)
+    assert (reconciling is not None) == (problem is None and phase not in RESTING)
+    assert all(value[0] == "True" for value in (stalled, reconciling) if value)
+    assert (found["Ready"][0] == "True") == (phase is Phase.STABLE and problem is None)
+
+
+@pytest.mark.parametrize("phase", [*Phase])
+def test_every_condition_is_whole_and_named_once(phase: Phase) -> None:
+    found = status(facts(state(phase)), Status(), {}).conditions
+    names = [condition.type for condition in found]
+    assert len(names) == len(set(names))
+    assert {"Ready", "Available", "Progressing", "Degraded", "Paused", "MetricsAvailable", "ImageFixed"} <= set(names)
+    for condition in found:
+        assert condition.status in {"True", "False", "Unknown"}
+        assert condition.reason.isalnum()
+        assert condition.reason[0].isupper()
+        assert condition.observed_generation == 7
+
+
+@pytest.mark.parametrize("phase", [*Phase])
+def test_progressing_tells_whether_something_is_under_way(phase: Phase) -> None:
+    assert told(state(phase))["Progressing"] == ("False" if phase in RESTING else "True", phase)
+
+
+def test_a_stable_revision_that_is_not_the_spec_yet_is_not_ready() -> None:
+    assert told(state(Phase.STABLE), {"target": NEW})["Ready"][0] == "False"
+
+
+def test_the_first_deploy_is_stalled_once_it_is_late() -> None:
+    at = state(Phase.INITIALIZING, reason="ProgressDeadlineExceeded", message="no pod was ready")
+    found = told(at, {"pods": {OLD: pods(0)}})
+    assert found["Stalled"] == ("True", "ProgressDeadlineExceeded")
+    assert found["Degraded"] == ("True", "ProgressDeadlineExceeded")
+    assert found["Available"][0] == "False"
+    assert "Reconciling" not in found
+
+
+@pytest.mark.parametrize("phase", [Phase.STABLE, *UNDER_TEST, Phase.ROLLING_BACK, Phase.ROLLED_BACK])
+def test_available_follows_the_stable_revisions_pods(phase: Phase) -> None:
+    at = state(phase)
+    assert told(at)["Available"] == ("True", "Serving")
+    down = {"pods": {at.stable: Workload(problem="Evicted")}}
+    assert told(at, down)["Available"] == ("False", "NoReadyPods")
+    assert told(at, down)["Degraded"][0] == "True"
+
+
+def test_a_takeover_is_available_and_degraded() -> None:
+    found = told(state(Phase.STEPPING, takeover=True), {"pods": {OLD: pods(0)}})
+    assert found["Available"] == ("True", "StableDown")
+    assert found["Degraded"] == ("True", "NoReadyPods")
+
+
+def test_pods_of_one_revision_with_different_digests_are_reported() -> None:
+    moved = Workload(replicas=2, ready=2, digests=frozenset({"sha256:a", "sha256:b"}))
+    found = status(facts(state(Phase.STABLE), {"pods": {OLD: moved}}), Status(), {})
+    degraded = next(condition for condition in found.conditions if condition.type == "Degraded")
+    assert (degraded.status, degraded.reason) == ("True", "DigestsDiffer")
+    assert found.stable is not None
+    assert found.stable.digests == ["sha256:a", "sha256:b"]
+
+
+@pytest.mark.parametrize(
+    ("image", "fixed"),
+    [("model:1.4.0", True), ("model", False), ("model:latest", False), ("host:5000/model", False),
+     ("host:5000/model:1", True), ("host:5000/model@sha256:0", True), ("model:latest@sha256:0", True)],
+)  # fmt: skip
+def test_a_tag_that_can_move_is_warned_about(image: str, fixed: bool) -> None:  # noqa: FBT001
+    wanted = spec(runtime={"image": image, "port": 1})
+    assert told(state(Phase.STABLE), spec=wanted)["ImageFixed"][0] == str(fixed)
+
+
+PAUSED_STEP = {"rollout": {"steps": [{"weight": 5, "pause": True}]}}
+
+
+@pytest.mark.parametrize(
+    ("at", "parts", "reason"),
+    [
+        (state(Phase.STEPPING), {"rollout": {"paused": True}}, "PausedBySpec"),
+        (state(Phase.STEPPING, paused=True), {}, "PausedByCommand"),
+        (state(Phase.STEPPING), PAUSED_STEP, "PausedByStep"),
+        (state(Phase.STEPPING, resumed_step=0), PAUSED_STEP, "NotPaused"),
+        (state(Phase.PREPARING), PAUSED_STEP, "NotPaused"),
+        (state(Phase.STABLE), {}, "NotPaused"),
+    ],
+)
+def test_paused_says_who_can_end_it(at: RolloutState, parts: dict[str, Any], reason: str) -> None:
+    assert told(at, spec=spec(**parts))["Paused"] == (str(reason != "NotPaused"), reason)
+
+
+@pytest.mark.parametrize(
+    ("world", "expected"),
+    [
+        ({"metrics_problem": "Prometheus: down"}, ("False", "MetricsUnavailable")),
+        ({"verdict": None}, ("Unknown", "NothingToJudge")),
+        ({"verdict": BLIND}, ("False", "TargetDown")),
+        ({"verdict": INCONCLUSIVE}, ("True", "Read")),
+    ],
+)
+def test_blind_is_told_apart_from_too_little(world: dict[str, Any], expected: tuple[str, str]) -> None:
+    assert told(state(Phase.STEPPING), world)["MetricsAvailable"] == expected
+
+
+def test_a_blind_hold_is_the_headline() -> None:
+    found = status(facts(state(Phase.STEPPING, hold="Blind"), {"verdict": BLIND}), Status(), {})
+    assert (found.reason, found.message) == ("AnalysisBlind", BLIND.message)
+
+
+def test_a_watch_without_a_control_group_says_so() -> None:
+    at = state(Phase.WATCHING, weight=100)
+    found = status(facts(at), Status(), {})
+    progressing = next(condition for condition in found.conditions if condition.type == "Progressing")
+    assert "without a control group" in progressing.message
+
+
+def test_a_problem_is_told_first_and_names_what_to_do() -> None:
+    found = status(facts(state(Phase.STABLE), problem=PROBLEM), Status(), {})
+    assert (found.reason, found.message) == (PROBLEM.reason, PROBLEM.message)
+    by_type = {condition.type: condition for condition in found.conditions}
+    assert {by_type[kind].message for kind in ("Ready", "Degraded", "Stalled")} == {PROBLEM.message}
+    assert by_type["Available"].status == "True"
+
+
+@pytest.mark.parametrize("phase", [*Phase])
+def test_the_generation_is_there_from_the_first_write(phase: Phase) -> None:
+    found = status(facts(state(phase)), Status(), {})
+    assert found.observed_generation == 7
+
+
+# The numbers
+
+
+def test_the_canary_column_shows_the_other_revision() -> None:
+    def shown(phase: Phase) -> tuple[str | None, str | None, int]:
+        found = status(facts(state(phase)), Status(), {})
+        return (
+            found.stable.revision if found.stable else None,
+            found.canary.revision if found.canary else None,
+            found.weight,
+        )
+
+    assert shown(Phase.STABLE) == (OLD, None, 0)
+    assert shown(Phase.STEPPING) == (OLD, NEW, 5)
+    assert shown(Phase.ROLLING_BACK) == (OLD, NEW, 0)
+    at = facts(state(Phase.WATCHING))
+    watching = status(at, Status(), {})
+    assert watching.stable is not None
+    assert watching.canary is not None
+    assert (watching.stable.revision, watching.canary.revision, watching.weight) == (NEW, OLD, 95)
+    assert watching.stable.image == "model:2"
+
+
+def test_without_a_gateway_the_weight_is_the_real_one() -> None:
+    at = state(Phase.STEPPING)
+    world = seen(at, gateway=False)
+    real = replace(world, split=replace(world.split, weights={OLD: 80, NEW: 20}))
+    assert status(facts(at, seen=real), Status(), {}).weight == 20
+
+
+def test_the_last_metrics_stay_after_a_rollout_and_the_accumulators_go() -> None:
+    before = Status(metrics=[MetricStatus(name="error-rate", outcome="Fail", reason="ErrorRate", message="9 of 10")])
+    assert status(facts(state(Phase.ROLLED_BACK)), before, {"anchor": 1}).metrics == before.metrics
+    assert status(facts(state(Phase.ROLLED_BACK)), before, {"anchor": 1}).judge == {}
+    assert status(facts(state(Phase.STEPPING)), before, {"anchor": 1}).judge == {"anchor": 1}
+
+
+def test_the_history_holds_the_newest_ten_promotions() -> None:
+    known = {f"{i:010d}": revision(f"{i:010d}", promoted_at=NOW + i) for i in range(14)}
+    found = status(facts(state(Phase.STABLE), revisions={**known, OLD: revision(OLD)}), Status(), {})
+    assert [past.revision for past in found.history] == [f"{i:010d}" for i in range(13, 3, -1)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "url"),
+    [
+        ({"route": {"gateway": "public", "hostnames": ["a.example", "b.example"]}}, "http://a.example/"),
+        ({"route": {"gateway": "public", "hostnames": ["a.example"], "paths": ["/v1"]}}, "http://a.example/v1"),
+        ({"route": {"gateway": "public"}}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_url_is_the_first_host_and_path(parts: dict[str, Any], url: str) -> None:
+    wanted = spec(gateway=False, **parts)
+    assert status(facts(state(Phase.STABLE), spec=wanted), Status(), {}).url == url
+
+
+# Transition times
+
+
+def condition(status: str, at: float, reason: str = "R") -> Condition:
+    return Condition(type="Ready", status=status, reason=reason, last_transition_time=at)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        ([], condition("True", 0), NOW),
+        ([condition("True", 5)], condition("True", 0, "Other"), 5),
+        ([condition("True", 5)], condition("False", 0), NOW),
+        ([condition("Unknown", 5)], condition("False", 0), NOW),
+    ],
+    ids=["new", "only the reason changed", "changed", "was unknown"],
+)
+def test_the_transition_time_moves_with_the_status_alone(
+    before: list[Condition], now: Condition, expected: float
+) -> None:
+    (merged,) = types.merge(before, [now], NOW)
+    assert merged.last_transition_time == expected
+    assert (merged.status, merged.reason) == (now.status, now.reason)
+
+
+def test_the_same_facts_later_give_the_same_status() -> None:
+    at = facts(state(Phase.STEPPING))
+    first = status(at, Status(), {})
+    assert status(replace(at, now=NOW + 500), first, {}) == first
+
+
+# Bad input
+
+
+def test_a_refused_spec_keeps_what_is_known_and_says_what_is_wrong() -> None:
+    before = status(facts(state(Phase.STEPPING)), Status(), {"anchor": 1})
+    after = refused(before, PROBLEM, 8, NOW + 5)
+    by_type = {found.type: found for found in after.conditions}
+    assert (after.rollout, after.judge, after.stable) == (before.rollout, before.judge, before.stable)
+    assert (after.reason, after.message, after.observed_generation) == (PROBLEM.reason, PROBLEM.message, 8)
+    assert {by_type[kind].status for kind in ("Degraded", "Stalled")} == {"True"}
+    assert by_type["Ready"].status == "False"
+    assert by_type["Available"].status == "True"
+    assert "Reconciling" not in by_type
+    assert len(by_type) == len(after.conditions)
+
+
+def test_a_refused_first_spec_has_a_phase() -> None:
+    assert refused(Status(), PROBLEM, 1, NOW).phase == "Initializing"
+
+
+# Size
+
+
+def crowded(long: str) -> Status:
+    metrics = [
+        MetricStatus(
+            name=f"metric-{i}" + "n" * 50, source="Query", outcome="Inconclusive", reason="NotOneNumber",
+            message=long, value=1.2345e-67,
+        )
+        for i in range(10)
+    ]  # fmt: skip
+    numbers = {"canary_requests": 10**9, "canary_errors": 10**9, "stable_requests": 10**9, "stable_errors": 10**9}
+    rate = {"evidence": 1e300, "threshold": 100.0, "dispersion": 1.234, "dispersion_source": "Endpoints"}
+    tested = MetricStatus(
+        name="error-rate", source="Gateway", outcome="Blind", reason="TargetDown", message=long, **numbers, **rate
+    )
+    at = state(
+        Phase.ROLLING_BACK, failed=[failure(f"{i:010d}").model_copy(update={"message": long[:MAX_PAST_MESSAGE]}) for i in range(10)],
+        weights=weights(*[95] * MAX_WEIGHTS), message=long[:MAX_MESSAGE], last_command="abort/" + "x" * (MAX_COMMAND - 6),
+    )  # fmt: skip
+    known = {f"{i:010d}": revision(f"{i:010d}", "registry.example/team/model:1.2.3", NOW + i) for i in range(14)}
+    problem = Workload(problem=long, digests=frozenset(f"sha256:{i:064d}" for i in range(9)))
+    world = {"pods": {OLD: problem, NEW: problem}, "metrics_problem": long}
+    judge = to_status(begin(ErrorRatePolicy(), NOW))
+    return status(
+        facts(at, world, revisions={**known, OLD: revision(OLD), NEW: revision(NEW)}, metrics=[tested, *metrics]),
+        Status(), judge,
+    )  # fmt: skip
+
+
+def test_the_status_stays_under_16_kib_with_everything_in_it_at_its_longest() -> None:
+    wire = crowded("long message " * 10_000).model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert len(wire["metrics"]) == 11
+    assert len(wire["rollout"]["failed"]) == 10
+    recorded = 1536  # bytes of accumulators; this judgement has seen nothing yet
+    assert len(json.dumps(wire)) + recorded < 16 * 1024
+
+
+def test_the_status_survives_the_wire() -> None:
+    before = crowded("message")
+    wire = json.loads(json.dumps(before.model_dump(mode="json", by_alias=True, exclude_none=True)))
+    assert Status.model_validate(wire) == before
