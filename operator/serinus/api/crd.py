@@ -75,8 +75,8 @@ def structural(schema: Schema, definitions: Schema) -> Schema:
         rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
         return structural({**branch, **rest}, definitions)
     if schema.get("x-kubernetes-preserve-unknown-fields"):
-        kept = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-        return {**kept, **({"description": schema["description"]} if "description" in schema else {})}
+        kept = {"description", "x-kubernetes-map-type", "x-kubernetes-preserve-unknown-fields"}
+        return {"type": "object", **{key: value for key, value in schema.items() if key in kept}}
     out = {key: value for key, value in schema.items() if key not in {"title", "$defs", "additionalProperties"}}
     if isinstance(out.get("default"), dict):
         del out["default"]  # the defaults of its fields say the same, and None is no default

@@ -63,7 +63,7 @@ class RolloutJudges:
     ) -> Judge:
         anchor, known = state.weights[0].time, self._judges.get(key)
         if known is None or known.anchor != anchor or known.subject.canary != subject.canary:
-            record = before.judge if before.judge.get("anchor") == anchor else {}
+            record = before.judge if before.judge and before.judge.get("anchor") == anchor else {}
             known = Judge(subject, policy_of(spec.analysis), anchor, record)
             self._judges[key] = known
         known.subject = subject

@@ -301,4 +301,4 @@ def _without_numbers(status: Status) -> Status:
         condition.model_copy(update={"message": ""}) if condition.type == "MetricsAvailable" else condition
         for condition in status.conditions
     ]
-    return status.model_copy(update={"metrics": kept, "conditions": conditions, "judge": {}})
+    return status.model_copy(update={"metrics": kept, "conditions": conditions, "judge": None})

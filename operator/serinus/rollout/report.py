@@ -72,7 +72,7 @@ def status(facts: Facts, before: Status, judge: dict[str, object]) -> Status:
         metrics=[_short(metric) for metric in facts.metrics] if under_test else before.metrics,
         history=_history(facts.revisions),
         rollout=state,
-        judge=judge if under_test else {},
+        judge=(judge if under_test else None) or None,
     )
 
 
