@@ -66,9 +66,13 @@ POD_ID: the chart
 - apiGroups: [serinus.dev]
   resources: [modeldeployments/status]
   verbs: [patch, update]
-# For ownerReferences that block the owner's deletion.
+# Children name a ModelDeployment as their owner, copied ConfigMaps a ControllerRevision, with
+# blockOwnerDeletion: where OwnerReferencesPermissionEnforcement is on, that takes these two.
 - apiGroups: [serinus.dev]
   resources: [modeldeployments/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [controllerrevisions/finalizers]
   verbs: [update]
 # Revisions are written once and stamped when promoted.
 - apiGroups: [apps]

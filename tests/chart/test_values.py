@@ -1,0 +1,172 @@
+"""Values: what is wrong is refused by name, what is right reaches the operator's settings."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serinus.settings import Settings
+
+pytestmark = pytest.mark.chart
+
+CHART = Path(__file__).parents[2] / "charts" / "serinus"
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"workers": "many"}, ["/workers", "got string, want integer"]),
+        ({"workers": 0}, ["/workers", "minimum: got 0, want 1"]),
+        ({"workers": 257}, ["/workers", "257"]),
+        ({"customQueries": "no"}, ["/customQueries", "got string, want boolean"]),
+        ({"namespaces": "team-a"}, ["/namespaces", "got string, want array"]),
+        ({"namespaces": ["Team_A"]}, ["/namespaces/0", "Team_A"]),
+        ({"namespaces": ["a", "a"]}, ["/namespaces"]),
+        ({"prometheus": {"address": "prometheus:9090"}}, ["/prometheus/address", "prometheus:9090"]),
+        ({"prometheus": {"allowed": ["http://a,http://b"]}}, ["/prometheus/allowed/0", "http://a,http://b"]),
+        ({"prometheus": {"timeout": "5 minutes"}}, ["/prometheus/timeout", "5 minutes"]),
+        ({"prometheus": {"timeout": 5}}, ["/prometheus/timeout", "got number, want string"]),
+        ({"prometheus": {"adress": "http://p"}}, ["/prometheus", "adress"]),
+        ({"image": {"tga": "1"}}, ["/image", "tga"]),
+        ({"image": {"digest": "sha256:abc"}}, ["/image/digest", "sha256:abc"]),
+        ({"image": {"pullPolicy": "Sometimes"}}, ["/image/pullPolicy"]),
+        ({"imagePullSecrets": ["key"]}, ["/imagePullSecrets/0", "got string, want object"]),
+        ({"crds": {"install": "yes please"}}, ["/crds/install", "got string, want boolean"]),
+        ({"resources": {"limits": {"memory": "lots"}}}, ["/resources/limits/memory", "lots"]),
+        ({"resources": {"limit": {"memory": "1Gi"}}}, ["/resources", "limit"]),
+        ({"serviceAccount": {"name": "Not A Name"}}, ["/serviceAccount/name", "Not A Name"]),
+        ({"tolerations": [{"effect": "Never"}]}, ["/tolerations/0/effect"]),
+        ({"extraEnv": [{"value": "x"}]}, ["/extraEnv/0", "name"]),
+        ({"podAnnotations": {"a": True}}, ["/podAnnotations/a", "got boolean, want string"]),
+        ({"replicas": 2}, ["replicas"]),
+        ({"serviceAccount": {"create": False}}, ["serviceAccount.name"]),
+        ({"extraEnv": [{"name": "SERINUS_WORKERS", "value": "1"}]}, ["SERINUS_WORKERS", "workers"]),
+    ],
+    ids=lambda case: json.dumps(case) if isinstance(case, dict) else "",
+)
+def test_a_wrong_value_is_refused_by_name(
+    refusal: Callable[[dict[str, Any]], str], values: dict[str, Any], named: list[str]
+) -> None:
+    said = refusal(values)
+    assert all(part in said for part in named), said
+
+
+def _properties(schema: dict[str, Any], at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    yield at, schema
+    for name, part in schema.get("properties", {}).items():
+        yield from _properties(part, f"{at}.{name}".lstrip("."))
+
+
+def test_the_schema_knows_every_value_and_no_other(chart_values: dict[str, Any]) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+
+    def known(part: dict[str, Any], values: dict[str, Any]) -> None:
+        names = set(part["properties"]) - {"global"}
+        assert names == set(values)
+        for name, value in values.items():
+            if "properties" in part["properties"][name] and name not in {"resources", "affinity"}:
+                known(part["properties"][name], value)
+
+    known(schema, chart_values)
+    open_ended = {at for at, part in _properties(schema) if "properties" in part and part["additionalProperties"]}
+    assert not open_ended
+
+
+def test_the_readme_lists_every_value_with_its_default(chart_values: dict[str, Any]) -> None:
+    def leaves(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, str]]:
+        for name, value in values.items():
+            if isinstance(value, dict) and value and name != "resources":
+                yield from leaves(value, f"{at}{name}.")
+            elif name != "resources":
+                yield f"{at}{name}", json.dumps(value)
+
+    readme = (CHART / "README.md").read_text()
+    rows = dict(re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", readme, re.MULTILINE))
+    assert rows.items() >= dict(leaves(chart_values)).items()
+    assert set(rows) == {name for name, _ in leaves(chart_values)} | {"resources"}
+
+
+def _settings(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    return Settings()
+
+
+def test_the_defaults_are_the_operators_own(rendered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = Settings()
+    assert _settings(rendered.env, monkeypatch) == defaults
+
+
+def test_values_reach_the_settings(helm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "namespaces": ["team-a", "team-b"],
+        "prometheus": {"address": "http://p:9090", "allowed": ["http://a", "https://b/tenant"], "timeout": "1m30s"},
+        "customQueries": False,
+        "workers": 3,
+    }
+    assert _settings(helm.render(values).env, monkeypatch) == Settings(
+        namespaces=("team-a", "team-b"),
+        prometheus_address="http://p:9090",
+        prometheus_allowed=("http://a", "https://b/tenant"),
+        prometheus_timeout="1m30s",
+        custom_queries=False,
+        workers=3,
+    )
+
+
+def test_every_setting_is_a_value_or_is_for_running_outside_a_cluster(rendered: Any) -> None:
+    names = {f"SERINUS_{name.upper()}" for name in Settings.model_fields}
+    assert set(rendered.env) == names - {"SERINUS_KUBECONFIG", "SERINUS_CONTEXT"}
+
+
+@pytest.mark.parametrize(
+    ("image", "reference"),
+    [
+        ({}, "serinus-operator:0.1.0"),
+        ({"tag": "2.0.0"}, "serinus-operator:2.0.0"),
+        ({"repository": "registry:5000/team/operator", "digest": DIGEST}, f"registry:5000/team/operator@{DIGEST}"),
+    ],
+    ids=["default", "tag", "digest"],
+)
+def test_the_image_is_pinned(helm: Any, image: dict[str, str], reference: str) -> None:
+    assert helm.render({"image": image}).container["image"] == reference
+
+
+def test_what_belongs_to_the_pod_reaches_the_pod(helm: Any) -> None:
+    values: dict[str, Any] = {
+        "imagePullSecrets": [{"name": "key"}],
+        "nodeSelector": {"disk": "fast"},
+        "tolerations": [{"key": "models", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "resources": {"limits": {"memory": "1Gi"}, "requests": {"cpu": 1}},
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+        "podAnnotations": {"team": "ml", "prometheus.io/scrape": "false"},
+        "serviceAccount": {"name": "bird", "annotations": {"cloud/role": "reader"}},
+    }
+    rendered = helm.render(values)
+    for name in ("imagePullSecrets", "nodeSelector", "tolerations", "affinity"):
+        assert rendered.pod["spec"][name] == values[name]
+    resources = rendered.container["resources"]
+    assert resources["limits"] == {"memory": "1Gi"}
+    assert resources["requests"] == {"cpu": 1, "memory": "96Mi"}  # maps are merged with the defaults
+    assert rendered.env["HTTPS_PROXY"] == "http://proxy:3128"
+    annotations = rendered.pod["metadata"]["annotations"]
+    assert annotations["team"] == "ml"
+    assert annotations["prometheus.io/scrape"] == "false"
+    assert annotations["prometheus.io/port"] == "9090"
+    assert rendered.pod["spec"]["serviceAccountName"] == "bird"
+    assert rendered.one("ServiceAccount")["metadata"]["name"] == "bird"
+    assert rendered.one("ServiceAccount")["metadata"]["annotations"] == {"cloud/role": "reader"}
+
+
+def test_a_service_account_of_the_persons_own(helm: Any) -> None:
+    rendered = helm.render({"serviceAccount": {"create": False, "name": "own"}})
+    assert not rendered.all("ServiceAccount")
+    assert rendered.pod["spec"]["serviceAccountName"] == "own"
+    assert rendered.one("ClusterRoleBinding")["subjects"] == [
+        {"kind": "ServiceAccount", "name": "own", "namespace": "ops"}
+    ]
