@@ -12,9 +12,10 @@ def trusted(look: Look) -> RolloutState:
     state, seen = look.state, look.seen
     if not seen.stamped:
         return _first(look)
-    if state.phase is Phase.PROMOTING and seen.stamped == state.candidate:
+    recorded = {state.control, state.candidate} <= seen.revisions and state.control != state.candidate
+    if recorded and state.phase is Phase.PROMOTING and seen.stamped == state.candidate:
         return enter(look, Phase.WATCHING)
-    if state.phase is Phase.WATCHING and seen.stamped == state.control != state.candidate:
+    if recorded and state.phase is Phase.WATCHING and seen.stamped == state.control:
         lost = Event("RollbackResumed", "The control was already stable on record again", warning=True)
         return roll_back(look, lost).state
     if not _fits(state, seen):
