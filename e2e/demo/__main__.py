@@ -40,11 +40,12 @@ def demo(options: argparse.Namespace, screen: Screen) -> int:
     versions = (2, 3, 4) if options.with_v4 else (2, 3)
     screen.title("cluster: Kubernetes, a gateway and Prometheus")
     where = site.bring_up(options.name)
-    screen.title("images: the operator and the recommender, trained while it is built")
-    wanted = [images.operator(), *(images.recommender(version) for version in (1, *versions))]
-    images.load(options.name, wanted)
-    screen.title(f"operator: helm upgrade --install {install.RELEASE} charts/serinus -n {install.SYSTEM}")
-    install.chart(where)
+    if not options.installed:
+        screen.title("images: the operator and the recommender, trained while it is built")
+        wanted = [images.operator(), *(images.recommender(version) for version in (1, *versions))]
+        images.load(options.name, wanted)
+        screen.title(f"operator: helm upgrade --install {install.RELEASE} charts/serinus -n {install.SYSTEM}")
+        install.chart(where)
     screen.title(f"namespace {install.NAMESPACE}, empty, with the restricted Pod Security Standard")
     install.namespace(where)
     screen.note("laid over each example manifest, so that a rollout takes a minute:")
@@ -82,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="demo", description="A promotion and a rollback on a real cluster, live.")
     made.add_argument("--name", default=os.environ.get("CLUSTER_NAME", "serinus"), help="the cluster (%(default)s)")
     made.add_argument("--rate", type=float, default=40.0, help="requests a second (%(default)g)")
+    made.add_argument("--installed", action="store_true", help="take images and operator as they are in the cluster")
     made.add_argument("--with-v4", action="store_true", help="also a version that fails always")
     made.add_argument("--json", type=Path, default=Path("demo.json"), help="where the facts go (%(default)s)")
     made.add_argument("--svg", type=Path, help="draw the timeline into this file")

@@ -96,7 +96,7 @@ def _evidence(document: Document, end: float) -> list[str]:
         points = [
             (_x(point["at"], end), _y("evidence", math.log10(max(point["evidence"], 1)) / top))
             for point in document["evidence"]
-            if act["appliedAt"] <= point["at"] <= act["endedAt"]
+            if point["version"] == act["version"]
         ]
         made.append(_path(points, f"stroke='{COLOURS.get(act['version'], INK)}' stroke-width='2'"))
     return made

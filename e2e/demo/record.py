@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo.counters import Counters
-from demo.scene import Scene
+from demo.scene import Evidence, Scene
 from load import Load
 
 PROMOTED, TAKEN_BACK = "promoted", "taken back"
@@ -61,9 +61,14 @@ class Record:
 
     def peak(self, act: Act) -> float | None:
         """Return the highest evidence that the operator showed against a version."""
-        own = [e.value for e in self.scene.evidence if act.applied_at <= e.at <= act.ended_at]
-        told = act.status.get("evidence")
+        told = (act.status.get("verdict") or {}).get("evidence")
+        own = [e.value for e in self.judged(act)]
         return max([*own, *([told] if told is not None else [])], default=None)
+
+    def judged(self, act: Act) -> list[Evidence]:
+        """Return the evidence since a version's first traffic; before, the operator shows that of the one before."""
+        first = next((s.at for s in self.scene.splits if s.at >= act.applied_at and s.shares.get(act.revision)), None)
+        return [e for e in self.scene.evidence if first is not None and first <= e.at <= act.ended_at]
 
 
 def document(record: Record) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 UNDER_TEST = frozenset({"Preparing", "Stepping", "Promoting", "Watching", "RollingBack"})
+JUDGED = UNDER_TEST - {"Preparing"}
 Manifest = dict[str, Any]
 
 
@@ -43,6 +44,8 @@ class Scene:
     happenings: list[Happening] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     phases: list[tuple[float, str]] = field(default_factory=list)
+    verdict: Manifest = field(default_factory=dict)
+    """The newest word of status on the error rate since the last `forget_verdict`."""
     images: dict[str, str] = field(default_factory=dict)
     """Image by revision."""
 
@@ -67,6 +70,8 @@ class Scene:
             if known.get("revision"):
                 self.images[known["revision"]] = known["image"]
         phase = self.last_status.get("phase", "")
+        if phase in JUDGED:
+            self.verdict = self.metric() or self.verdict
         if phase and (not self.phases or self.phases[-1][1] != phase):
             self.phases.append((at, phase))
 
@@ -90,13 +95,19 @@ class Scene:
         return next((revision for revision, known in self.images.items() if known == image), "")
 
     def shares(self) -> dict[str, int]:
-        """Return the present weights above 0, by label."""
+        """Return the present weights above 0, by label, the control's first."""
         newest = self.splits[-1].shares if self.splits else {}
-        return {self.label(revision): weight for revision, weight in newest.items() if weight}
+        control = (self.last_status.get("rollout") or {}).get("control")
+        ordered = sorted(newest.items(), key=lambda share: share[0] != control)
+        return {self.label(revision): weight for revision, weight in ordered if weight}
 
     def weight_zero(self, revision: str, after: float) -> float | None:
         """Return when the route first gave a revision nothing, at or after a moment."""
         return next((s.at for s in self.splits if s.at >= after and not s.shares.get(revision)), None)
+
+    def forget_verdict(self) -> None:
+        """A new version comes: what was said of the one before is not about it."""
+        self.verdict = {}
 
     def metric(self, name: str = "error-rate") -> Manifest:
         """Return what status says of a metric."""

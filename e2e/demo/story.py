@@ -82,6 +82,7 @@ class Story:
         expected = PROMOTED if version == 2 else TAKEN_BACK
         what = {2: "a better model", 3: "5 % of its answers are a 500", 4: "all of its answers are a 500"}[version]
         self.screen.title(f"v{version}: {what}; it should be {expected}")
+        self.scene.forget_verdict()
         applied_at = time.time()
         act = Act(version, expected, await self._apply(version), applied_at)
         record.acts.append(act)
@@ -108,12 +109,10 @@ class Story:
 
     def _close(self, act: Act) -> None:
         act.ended_at = time.time()
-        status, metric = self.scene.last_status, self.scene.metric()
+        status = self.scene.last_status
         act.outcome = self._decided(act) or f"still {status.get('phase', 'unknown')}"
-        told = {"phase": "phase", "reason": "reason", "message": "message"}
-        act.status = {key: status.get(name, "") for key, name in told.items()}
-        act.status |= {key: metric.get(key) for key in ("evidence", "threshold", "dispersion", "source")}
-        act.status["verdict"] = metric
+        act.status = {key: status.get(key, "") for key in ("phase", "reason", "message")}
+        act.status["verdict"] = self.scene.verdict
 
     async def _apply(self, version: int) -> str:
         """Apply a version of the model, return its image."""

@@ -4,7 +4,7 @@ import math
 import time
 from dataclasses import dataclass
 
-from demo.scene import UNDER_TEST, Scene
+from demo.scene import JUDGED, UNDER_TEST, Scene
 from demo.style import Line, Span, bar, plain
 from load import Load
 from load.summary import Tally
@@ -128,12 +128,11 @@ def _tally(version: str, tally: Tally) -> str:
 
 
 def _evidence(scene: Scene) -> tuple[float, float] | None:
-    if _phase(scene) not in UNDER_TEST:
+    if _phase(scene) not in JUDGED:
         return None
     if scene.evidence:
         return scene.evidence[-1].value, scene.evidence[-1].threshold
-    metric = scene.metric()
-    value, threshold = metric.get("evidence"), metric.get("threshold")
+    value, threshold = scene.verdict.get("evidence"), scene.verdict.get("threshold")
     return None if value is None or threshold is None else (value, threshold)
 
 
@@ -145,7 +144,7 @@ def _judge(frame: Frame) -> list[Line]:
     value, threshold = evidence
     share = math.log(value) / math.log(threshold) if value > 1 < threshold else 0.0
     full, empty = bar(share, BAR)
-    metric = frame.scene.metric()
+    verdict = frame.scene.verdict
     return [
         [
             Span("evidence  "),
@@ -153,7 +152,7 @@ def _judge(frame: Frame) -> list[Line]:
             Span(empty, "dim"),
             Span(f"  {value:.3g} of {threshold:.3g} against the canary"),
         ],
-        [Span(f"          {metric.get('outcome', '')} {metric.get('message', '')}")],
+        [Span(f"          {verdict.get('outcome', '')} {verdict.get('message', '')}")],
     ]
 
 
