@@ -1,15 +1,19 @@
 """A kind cluster of ours: made, found, described and removed by its name."""
 
 import subprocess
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import addons, cache, daemon, programs, standins
-from cluster.console import ClusterError, run, step
+from cluster.console import ClusterError, run, say, step
 
 GATEWAY_PORT = 30080
 PROMETHEUS_PORT = 30090
+ANSWER_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Local:
         daemon.ensure()
         programs.client_folder()
         with cache.lock(f"cluster-{self.name}"):
+            self._clear_the_way()
             if not self.exists():
                 self._create()
             elif not self._runs():
@@ -62,13 +67,17 @@ class Local:
             if not addons.current(self.target):
                 self._complete()
                 addons.install(self.target)
+            for url in (self._url(GATEWAY_PORT), f"{self._url(PROMETHEUS_PORT)}/-/ready"):
+                _wait_for(url)
 
     def down(self) -> None:
         """Remove the cluster and its kubeconfig; fine when there is none."""
         with cache.lock(f"cluster-{self.name}"):
-            if self._folder.exists():
-                daemon.ensure()
-            if daemon.find() and self.exists():
+            if not self._folder.exists():
+                say(f"there is no cluster {self.name} of ours")
+                return
+            daemon.ensure()
+            if self.exists():
                 with step(f"removing the cluster {self.name}"):
                     self._kind("delete", "cluster")
             cache.remove(self._folder)
@@ -109,19 +118,32 @@ class Local:
         if missing and not standins.ensure(standins.NODE):
             self.take(missing)
 
+    def _clear_the_way(self) -> None:
+        """Leave alone a namesake that is not ours, remove what a killed run left half made."""
+        if not self.exists():
+            return
+        if not self._folder.exists():
+            raise ClusterError(
+                f"a kind cluster {self.name} is there that was not made here: choose another name with --name", code=2
+            )
+        if not self.target.kubeconfig.exists():
+            with step(f"removing the half-made cluster {self.name}"):
+                self._kind("delete", "cluster")
+
     def _create(self) -> None:
         published = standins.ensure(standins.NODE)
+        kubeconfig = cache.folder("clusters", self.name) / "kubeconfig"
         config = cache.HERE / "kind" / ("published.yaml" if published else "stand-in.yaml")
         with step(f"making the cluster {self.name}", "20 s"):
             self._kind(
                 "create", "cluster", "--image", standins.NODE, "--config", config,
-                "--kubeconfig", cache.folder("clusters", self.name) / "kubeconfig",
+                "--kubeconfig", kubeconfig,
             )  # fmt: skip
 
     def _write_kubeconfig(self) -> None:
         """Write it again: a daemon that restarted may have moved the port."""
         text = run([programs.built("kind"), "get", "kubeconfig", "--name", self.name])
-        path = cache.folder("clusters", self.name) / "kubeconfig"
+        path = self.target.kubeconfig
         if not path.exists() or path.read_text() != text:
             path.touch(mode=0o600)
             path.write_text(text)
@@ -138,3 +160,22 @@ class Local:
         """Where the host reaches a port of the node: the kernel chose it."""
         address = run(["docker", "port", self.node, f"{port}/tcp"]).split()
         return f"http://{address[0]}" if address else ""
+
+
+def _wait_for(url: str) -> None:
+    """Wait until a server answers from where its callers are, whatever it says."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - a loopback URL of ours
+        except urllib.error.HTTPError as answer:
+            answer.close()
+            if answer.code < 500:
+                return
+        except OSError:
+            pass
+        else:
+            return
+        if time.monotonic() > deadline:
+            raise ClusterError(f"{url} does not answer")
+        time.sleep(0.5)
