@@ -80,7 +80,7 @@ def read(name: str, route: Manifest, controller: str) -> SeenSplit:
     """
     weights: dict[str, int] = {}
     slots = []
-    for backend in route["spec"]["rules"][0].get("backendRefs", []):
+    for backend in next(iter(route["spec"].get("rules") or [{}])).get("backendRefs") or []:
         revision, weight = str(backend["name"]).removeprefix(f"{name}-"), int(backend.get("weight", 1))
         slots.append((revision, weight))
         weights[revision] = weights.get(revision, 0) + weight
@@ -89,11 +89,16 @@ def read(name: str, route: Manifest, controller: str) -> SeenSplit:
 
 
 def _problem(route: Manifest, controller: str) -> tuple[str, str]:
-    generation = route["metadata"]["generation"]
+    generation, own = route["metadata"]["generation"], route["metadata"]["namespace"]
     parents = route.get("status", {}).get("parents", [])
-    for reference in route["spec"]["parentRefs"]:
+    references = route["spec"].get("parentRefs") or []
+    for reference in references:
         entry = next(
-            (p for p in parents if p.get("controllerName") == controller and _same_parent(p["parentRef"], reference)),
+            (
+                p
+                for p in parents
+                if p.get("controllerName") == controller and _same_parent(p["parentRef"], reference, own)
+            ),
             None,
         )
         if entry is None:
@@ -103,7 +108,7 @@ def _problem(route: Manifest, controller: str) -> tuple[str, str]:
             reason, problem = _condition_problem(conditions.get(kind), kind, reference["name"], generation)
             if problem:
                 return reason, problem
-    return "", ""
+    return ("", "") if references else ("RoutePending", "the route names no Gateway")
 
 
 def _condition_problem(
@@ -122,6 +127,6 @@ def _condition_problem(
     return "", ""
 
 
-def _same_parent(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    namespace = seen.get("namespace", wanted["namespace"])
-    return (seen.get("name"), namespace) == (wanted["name"], wanted["namespace"])
+def _same_parent(seen: Mapping[str, Any], wanted: Mapping[str, Any], own: str) -> bool:
+    namespace = wanted.get("namespace", own)
+    return (seen.get("name"), seen.get("namespace", namespace)) == (wanted["name"], namespace)
