@@ -1,0 +1,37 @@
+"""A revision keeps its slot, and the slots hold a hundred."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serinus.traffic.split import SeenSplit, Split
+
+OLD, NEW = "aaaaaaaaaa", "bbbbbbbbbb"
+
+
+@pytest.mark.parametrize(
+    ("split", "slots"),
+    [
+        (Split(OLD, "", 0, 0), ((OLD, 100), (OLD, 0))),
+        (Split(OLD, "", 0, 1), ((OLD, 0), (OLD, 100))),
+        (Split(OLD, NEW, 0, 0), ((OLD, 100), (NEW, 0))),
+        (Split(OLD, NEW, 5, 0), ((OLD, 95), (NEW, 5))),
+        (Split(OLD, NEW, 5, 1), ((NEW, 5), (OLD, 95))),
+        (Split(OLD, NEW, 100, 1), ((NEW, 100), (OLD, 0))),
+    ],
+)
+def test_the_slots_of_a_split(split: Split, slots: tuple[tuple[str, int], ...]) -> None:
+    assert split.slots == slots
+
+
+@given(st.integers(0, 100), st.integers(0, 1))
+def test_the_control_stays_in_its_place_whatever_the_weight(weight: int, slot: int) -> None:
+    slots = Split(OLD, NEW, weight, slot).slots
+    assert slots[slot] == (OLD, 100 - weight)
+    assert slots[1 - slot] == (NEW, weight)
+
+
+def test_a_revision_that_is_not_in_the_split_has_nothing() -> None:
+    assert SeenSplit({OLD: 100}, live=True).weight_of(NEW) == 0
