@@ -8,7 +8,9 @@ from serinus.api.v1alpha1 import RuntimeMetrics
 DEFAULT_REQUESTS = "http_requests_total"
 DEFAULT_STATUS_LABEL = "status"
 DEFAULT_ERRORS = "5.."
-_REVISION_POD = "[a-z][-a-z0-9]*-[0-9a-f]{10}-[a-z0-9]+-[a-z0-9]{5}"
+_REVISION_POD = "[a-z][-a-z0-9]*-[0-9a-f]{10}-[-a-z0-9]+"
+"""Kubernetes cuts the name that a pod's is made from at 58 characters: of what follows the
+revision nothing is certain but the random end."""
 
 
 def selector(metrics: RuntimeMetrics) -> str:
