@@ -69,7 +69,7 @@ def status(facts: Facts, before: Status, judge: dict[str, object]) -> Status:
         step=f"{min(state.step + 1, len(facts.spec.rollout.steps))}/{len(facts.spec.rollout.steps)}"
         if under_test
         else "",
-        metrics=[_short(metric) for metric in facts.metrics] if under_test else before.metrics,
+        metrics=[_short(metric) for metric in facts.metrics] or _last_metrics(state, before),
         history=_history(facts.revisions),
         rollout=state,
         judge=(judge if under_test else None) or None,
@@ -259,6 +259,11 @@ def _revision(facts: Facts, name: str) -> RevisionStatus | None:
         ready_replicas=pods.ready,
         digests=sorted(pods.digests)[:5],
     )
+
+
+def _last_metrics(state: RolloutState, before: Status) -> list[MetricStatus]:
+    """What decided stays to be read until another candidate comes."""
+    return [] if state.phase is Phase.PREPARING else before.metrics
 
 
 def _short(metric: MetricStatus) -> MetricStatus:
