@@ -5,11 +5,12 @@ CRD default: the API server would write a changed default into stored objects an
 new revisions of them. The operator's defaults are resolved once, into the revision.
 """
 
+import re
 from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from serinus.api.base import PRESERVE, Model
 from serinus.api.durations import Duration
@@ -76,6 +77,15 @@ class RuntimeMetrics(Model):
     """Label that holds the status of a response; status when absent."""
     errors: Annotated[str, StringConstraints(max_length=128)] | None = None
     """Regular expression of the values of `statusLabel` that are errors; 5.. when absent."""
+
+    @field_validator("errors")
+    @classmethod
+    def _is_an_expression(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+        return value
 
 
 class Runtime(Model):
