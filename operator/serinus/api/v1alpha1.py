@@ -112,6 +112,19 @@ class Runtime(Model):
     pod_template: Fragment | None = None
     """A core/v1 PodTemplateSpec laid over the generated one; lists of named items merge by name."""
 
+    @field_validator("pod_template")
+    @classmethod
+    def _is_a_template(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        parts = value or {}
+        metadata = parts.get("metadata")
+        parts = {"metadata": metadata, "spec": parts.get("spec")}
+        if isinstance(metadata, dict):
+            parts["metadata.labels"] = metadata.get("labels")
+        for name, part in parts.items():
+            if part is not None and not isinstance(part, dict):
+                raise ValueError(f"{name} is {str(part)[:80]!r} but must be an object, as in a core/v1 PodTemplateSpec")
+        return value
+
 
 class Route(Model):
     """How traffic from outside reaches the model: an HTTPRoute that the operator owns."""

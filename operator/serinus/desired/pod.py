@@ -41,7 +41,8 @@ def template(name: str, revision: str, runtime: Runtime) -> Manifest:
         },
     }
     merged: Manifest = lay_over(generated, runtime.pod_template or {})
-    merged["metadata"]["labels"] = {**merged["metadata"].get("labels", {}), **labels.selector(name, revision)}
+    metadata = merged.setdefault("metadata", {})
+    metadata["labels"] = {**metadata.get("labels", {}), **labels.selector(name, revision)}
     return merged
 
 
