@@ -47,8 +47,8 @@ def load_images(options: Options) -> None:
 
 def images(_: Options) -> None:
     """Print the tags of the images that were built here."""
-    daemon.ensure()
-    print("\n".join(load.known()))
+    if daemon.find():
+        print("\n".join(load.known()))
 
 
 def assets(_: Options) -> None:

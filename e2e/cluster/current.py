@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 
 from cluster import addons, cache, daemon, programs
-from cluster.console import ClusterError, run, say
+from cluster.console import ClusterError, run, say, step
 
 UNNAMED = "CLUSTER=current changes a cluster of yours: name it with CONTEXT=<kubectl context>"
 CRDS = "customresourcedefinition/gateways.gateway.networking.k8s.io"
@@ -50,15 +50,15 @@ class Current:
         elif target.has(CRDS):
             say("found the Gateway API but no Gateway: make one of your class, then route to it")
         else:
-            say("found no Gateway API")
-            addons.install_gateway(target)
+            with step("found no Gateway API: installing Envoy Gateway"):
+                addons.install_gateway(target)
         servers = _found(target, "services", "--field-selector=metadata.name=prometheus")
         servers = servers or _found(target, "services", "-l", "app.kubernetes.io/name=prometheus")
         if servers:
             say(f"found Prometheus at {', '.join(servers)}: nothing to install")
         else:
-            say("found no Prometheus")
-            addons.install_prometheus(target)
+            with step("found no Prometheus: installing one"):
+                addons.install_prometheus(target)
 
     def info(self) -> dict[str, str]:
         """The same answer as for a cluster of ours; its owner says where it is reached."""

@@ -48,13 +48,13 @@ class Built:
 
 def build(source: Source) -> Built:
     """Build an image unless Docker holds it with this very content."""
-    bases = [_base(name) for name in _bases(source.file)]
+    stands_on = [_base(name) for name in bases(source.file)]
     with workspace() as folder:
         archive = folder / "context.tar"
         _pack(source, archive)
         with archive.open("rb") as packed:
             content = hashlib.file_digest(packed, "sha256").hexdigest()
-        made = Built(source.tag, cache.digest([source.tag, content, *bases]))
+        made = Built(source.tag, cache.digest([source.tag, content, *stands_on]))
         if label(source.tag, LABEL) != made.key:
             with step(f"building the image {source.tag}"):
                 build_archive(source.tag, archive, CONTAINERFILE, f"{LABEL}={made.key}")
@@ -80,7 +80,7 @@ def known() -> list[str]:
     return sorted(tag for tag in run(["docker", "images", *wanted]).split() if "<none>" not in tag)
 
 
-def _bases(file: Path) -> list[str]:
+def bases(file: Path) -> list[str]:
     """The images that a Containerfile starts from, its own stages left out."""
     text = file.read_text()
     found = re.findall(r"^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", text, re.MULTILINE | re.IGNORECASE)
