@@ -1,0 +1,95 @@
+"""Every builder's manifest, whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from serinus.api.v1alpha1 import Route, Runtime
+from serinus.desired import deployment, owner, revision, service
+from serinus.desired.pod import template
+from serinus.traffic.gateway_api import http_route
+from serinus.traffic.split import Split
+
+from .golden import check, names
+
+NAME, NAMESPACE, OLD, NEW = "recommender", "models", "aaaaaaaaaa", "bbbbbbbbbb"
+PARENT = owner.model(NAME, "uid-model")
+ROUTE_OWNER = owner.Owner("gateway.networking.k8s.io/v1", "HTTPRoute", NAME, "uid-route")
+SERVICE_OWNER = owner.Owner("v1", "Service", f"{NAME}-{OLD}", "uid-service")
+
+MINIMAL: dict[str, Any] = {"image": "registry.example.com/recommender:1.4.0", "port": 8000}
+FULL: dict[str, Any] = {
+    **MINIMAL,
+    "command": ["serve"],
+    "args": ["--workers", "2"],
+    "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "token", "key": "token"}}}],
+    "resources": {"requests": {"cpu": "500m"}, "limits": {"memory": "1Gi"}},
+    "probes": {
+        "readiness": {"httpGet": {"path": "/ready", "port": "http"}},
+        "liveness": {"httpGet": {"path": "/live", "port": "http"}},
+        "startup": {"tcpSocket": {"port": "http"}, "failureThreshold": 60},
+    },
+    "configMaps": [{"name": "features", "mountPath": "/etc/features"}, {"name": "flags"}],
+    "metrics": {
+        "port": 9100,
+        "path": "/stats",
+        "requests": "answers_total",
+        "statusLabel": "code",
+        "errors": "5..|429",
+    },
+    "podTemplate": {
+        "metadata": {"labels": {"team": "search"}, "annotations": {"prometheus.io/scrape": "false"}},
+        "spec": {
+            "nodeSelector": {"gpu": "true"},
+            "terminationGracePeriodSeconds": 120,
+            "securityContext": {"runAsUser": 1000, "fsGroup": None},
+            "containers": [
+                {"name": "model", "lifecycle": None, "volumeMounts": [{"name": "cache", "mountPath": "/cache"}]},
+                {"name": "proxy", "image": "proxy:1"},
+            ],
+            "volumes": [{"name": "cache", "emptyDir": {}}],
+        },
+    },
+}
+CONFIG_MAPS = {"features": {"data": {"a.json": "{}"}}, "flags": {"data": {"FAST": "1"}, "binaryData": {"b": "AA=="}}}
+ROUTE = Route(gateway="infra/public", hostnames=["recommender.example.com"], paths=["/v1", "/v2"], timeout=90.0)
+
+
+def made(raw: dict[str, Any], contents: dict[str, Any], number: int = 1) -> revision.Revision:
+    return revision.create(NAME, raw, Runtime.model_validate(raw), contents, number)
+
+
+def route(split: Split, wanted: Route = ROUTE) -> dict[str, Any]:
+    return http_route(NAME, NAMESPACE, wanted, split, PARENT)
+
+
+FULL_REVISION = made(FULL, CONFIG_MAPS, 3)
+STORED = revision.Revision(FULL_REVISION.hash, {}, CONFIG_MAPS, None, uid="uid-revision")
+MANIFESTS = {
+    "pod-minimal": template(NAME, OLD, Runtime.model_validate(MINIMAL)),
+    "pod-full": template(NAME, OLD, Runtime.model_validate(FULL)),
+    "deployment": deployment.deployment(NAME, NAMESPACE, made(MINIMAL, {}), PARENT, SERVICE_OWNER),
+    "service-of-revision": service.of_revision(NAME, NAMESPACE, OLD, PARENT, ROUTE_OWNER),
+    "service-constant": service.constant(NAME, NAMESPACE, OLD, PARENT, ROUTE_OWNER),
+    "service-constant-of-all": service.constant(NAME, NAMESPACE, None, PARENT, None),
+    "revision-minimal": revision.manifest(NAME, NAMESPACE, made(MINIMAL, {}), PARENT, MINIMAL),
+    "revision-full": revision.manifest(NAME, NAMESPACE, FULL_REVISION, PARENT, FULL),
+    "revision-config-maps": revision.copies(NAMESPACE, NAME, STORED),
+    "revision-stamp": revision.stamp(NAME, NAMESPACE, OLD, 1_767_225_600.5),
+    "route-one-revision-slot-0": route(Split(OLD, "", 0, 0)),
+    "route-one-revision-slot-1": route(Split(OLD, "", 0, 1)),
+    "route-two-revisions-slot-0": route(Split(OLD, NEW, 5, 0)),
+    "route-two-revisions-slot-1": route(Split(OLD, NEW, 95, 1)),
+    "route-minimal": route(Split(OLD, "", 0, 0), Route(gateway="public")),
+}
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_a_builder_makes_what_is_on_file(name: str) -> None:
+    check(name, MANIFESTS[name])
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert names() == set(MANIFESTS)

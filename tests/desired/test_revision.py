@@ -1,0 +1,129 @@
+"""A revision is what it was when it was first seen, and its hash says only that."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serinus.api.v1alpha1 import Runtime
+from serinus.desired import names, revision
+from serinus.desired.labels import PROMOTED_AT
+
+from .test_golden import CONFIG_MAPS, FULL, MINIMAL, NAME, NAMESPACE, PARENT, made
+
+HASH = revision.revision_hash(FULL, CONFIG_MAPS)
+
+
+def backwards(value: Any) -> Any:
+    """Return the same JSON with every key in another order."""
+    if isinstance(value, dict):
+        return {key: backwards(value[key]) for key in reversed(value)}
+    return [backwards(item) for item in value] if isinstance(value, list) else value
+
+
+def test_the_order_of_keys_does_not_matter() -> None:
+    other = backwards(FULL)
+    assert json.dumps(other) != json.dumps(FULL)
+    assert revision.revision_hash(other, backwards(CONFIG_MAPS)) == HASH
+
+
+EDITS: list[dict[str, Any]] = [
+    {"image": "registry.example.com/recommender:1.4.1"}, {"port": 8001}, {"args": ["2", "--workers"]},
+    {"env": []}, {"command": None}, {"metrics": None}, {"podTemplate": {}}, {"probes": {}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: next(iter(edit)))
+def test_any_edit_of_the_runtime_is_a_new_revision(edit: dict[str, Any]) -> None:
+    assert revision.revision_hash({**FULL, **edit}, CONFIG_MAPS) != HASH
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [{}, {"features": CONFIG_MAPS["features"]}, {**CONFIG_MAPS, "flags": {"data": {"FAST": "0"}}},
+     {**CONFIG_MAPS, "flags": {"data": {"FAST": "1"}}}],
+)  # fmt: skip
+def test_any_edit_of_a_named_config_map_is_a_new_revision(contents: dict[str, Any]) -> None:
+    assert revision.revision_hash(FULL, contents) != HASH
+
+
+def test_nothing_but_runtime_and_config_maps_can_enter_the_hash() -> None:
+    """The builder is not even told of replicas, route, rollout and analysis."""
+    assert made(FULL, CONFIG_MAPS, number=1).hash == made(FULL, CONFIG_MAPS, number=9).hash == HASH
+    assert len(HASH) == names.HASH_LENGTH
+    assert set(HASH) <= set("0123456789abcdef")
+
+
+def test_the_hash_is_of_the_runtime_as_stored_and_not_as_this_version_reads_it() -> None:
+    assert revision.revision_hash({**MINIMAL, "command": None}, {}) != revision.revision_hash(MINIMAL, {})
+
+
+def test_a_hash_is_for_ever() -> None:
+    """A change here would make new revisions of everybody's models at the next upgrade."""
+    assert revision.revision_hash({"image": "model:1", "port": 8000}, {}) == "38940880f2"
+
+
+def stored(raw: dict[str, Any], contents: dict[str, Any], stamp: str | None = None) -> dict[str, Any]:
+    found = copy.deepcopy(revision.manifest(NAME, NAMESPACE, made(raw, contents, 3), PARENT, raw))
+    found["metadata"] |= {"uid": "uid-revision"}
+    if stamp:
+        found["metadata"]["annotations"] = {PROMOTED_AT: stamp}
+    return json.loads(json.dumps(found))
+
+
+@pytest.mark.parametrize(("raw", "contents"), [(MINIMAL, {}), (FULL, CONFIG_MAPS)])
+def test_a_revision_is_read_back_as_it_was_written(raw: dict[str, Any], contents: dict[str, Any]) -> None:
+    before, after = made(raw, contents, 3), revision.read(stored(raw, contents))
+    assert (after.hash, after.template, after.config_maps) == (before.hash, before.template, before.config_maps)
+    assert (after.metrics, after.number, after.image) == (raw.get("metrics"), 3, raw["image"])
+    assert (after.uid, after.promoted_at) == ("uid-revision", None)
+
+
+@given(st.integers(0, 4_000_000_000_000).map(lambda ms: ms / 1000))
+def test_a_stamp_is_read_back_to_the_millisecond(at: float) -> None:
+    stamp = revision.stamp(NAME, NAMESPACE, HASH, at)["metadata"]["annotations"][PROMOTED_AT]
+    found = revision.read(stored(MINIMAL, {}, stamp))
+    assert found.promoted_at == pytest.approx(at, abs=0.001)
+
+
+@pytest.mark.parametrize("damage", ["data", "revision", "metadata"])
+def test_a_record_that_is_not_ours_is_an_error(damage: str) -> None:
+    broken = stored(MINIMAL, {})
+    del broken[damage]
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        revision.read(broken)
+
+
+def test_the_image_is_that_of_the_model_whatever_runs_beside_it() -> None:
+    sidecars = {"containers": [{"name": "a-proxy", "image": "proxy:1"}]}
+    found = made({**MINIMAL, "podTemplate": {"spec": sidecars}}, {})
+    assert found.image == MINIMAL["image"]
+
+
+def test_copies_of_config_maps_are_immutable_and_live_with_the_record() -> None:
+    before = revision.read(stored(FULL, CONFIG_MAPS))
+    copies = {item["metadata"]["name"]: item for item in revision.copies(NAMESPACE, NAME, before)}
+    assert set(copies) == {f"features-{HASH}", f"flags-{HASH}"}
+    for item in copies.values():
+        assert item["immutable"] is True
+        (reference,) = item["metadata"]["ownerReferences"]
+        assert (reference["kind"], reference["uid"]) == ("ControllerRevision", "uid-revision")
+    assert copies[f"flags-{HASH}"]["binaryData"] == {"b": "AA=="}
+
+
+@given(st.text("abcdefghij-.", min_size=1, max_size=253))
+def test_the_name_of_a_copy_always_fits(name: str) -> None:
+    assert len(names.config_map_copy(name, HASH)) <= 253
+
+
+def test_the_templates_references_are_the_copies_names() -> None:
+    runtime = Runtime.model_validate(FULL)
+    spec = revision.create(NAME, FULL, runtime, CONFIG_MAPS, 1).template["spec"]
+    container = next(item for item in spec["containers"] if item["name"] == "model")
+    assert container["envFrom"] == [{"configMapRef": {"name": f"flags-{HASH}"}}]
+    assert {"name": "config-0", "configMap": {"name": f"features-{HASH}"}} in spec["volumes"]
