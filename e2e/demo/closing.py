@@ -6,6 +6,9 @@ from demo.site import Site
 from load import Journal
 from load.summary import Tally
 
+STILL = 1000.0
+"""Milliseconds by which a request starts late when the whole machine is overloaded, and not this client."""
+
 
 def check(record: Record) -> None:
     """Add every broken promise to the record's problems."""
@@ -54,6 +57,10 @@ def summary(record: Record) -> str:
             f" {made.client.skipped} skipped; {made.client.cpu:.0%} of a core"
         ),
     ]
+    if made.client.lag.max > STILL:
+        rows.append(
+            f"NOTE        this machine stood still for up to {made.client.lag.max / 1000:.1f} s: it had too much to do"
+        )
     rows += [f"PROBLEM     {problem}" for problem in record.problems]
     return "\n".join(rows)
 

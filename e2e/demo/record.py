@@ -85,7 +85,11 @@ def document(record: Record) -> dict[str, Any]:
             {"at": record.at(s.at), "weights": {scene.label(r): w for r, w in s.shares.items()}} for s in scene.splits
         ],
         "phases": [{"at": record.at(at), "phase": phase} for at, phase in scene.phases],
-        "evidence": [{"at": record.at(e.at), "evidence": e.value, "threshold": e.threshold} for e in scene.evidence],
+        "evidence": [
+            {"at": record.at(e.at), "version": act.label, "evidence": e.value, "threshold": e.threshold}
+            for act in record.acts
+            for e in record.judged(act)
+        ],
         "events": [
             {"at": record.at(h.at), "reason": h.reason, "message": h.message, "warning": h.warning}
             for h in scene.happenings

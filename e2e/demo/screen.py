@@ -7,7 +7,7 @@ from typing import TextIO
 from demo.style import render
 from demo.view import Frame, change_key, compact, happening_text, lines
 
-QUIET = 5.0
+QUIET, REDRAW = 5.0, 1.0
 
 
 class Screen:
@@ -18,7 +18,7 @@ class Screen:
         self._live = out.isatty()
         self._drawn = 0
         self._key: tuple[object, ...] = ()
-        self._told_at = 0.0
+        self._shown_at = 0.0
         self._told_events = 0
 
     def note(self, text: str = "") -> None:
@@ -32,10 +32,15 @@ class Screen:
 
     def show(self, frame: Frame) -> None:
         """Show what is known now."""
-        if self._live:
-            self._draw(frame)
-        else:
+        for_log = not self._live
+        key = change_key(frame)
+        if key == self._key and frame.now - self._shown_at < (QUIET if for_log else REDRAW):
+            return
+        self._key, self._shown_at = key, frame.now
+        if for_log:
             self._tell(frame)
+        else:
+            self._draw(frame)
 
     def leave(self) -> None:
         """Let the last frame stand."""
@@ -58,7 +63,4 @@ class Screen:
         for event in frame.scene.happenings[self._told_events :]:
             self.note("       " + happening_text(event.at, event.reason, event.message))
         self._told_events = len(frame.scene.happenings)
-        key = change_key(frame)
-        if key != self._key or frame.now - self._told_at >= QUIET:
-            self._key, self._told_at = key, frame.now
-            self.note(compact(frame))
+        self.note(compact(frame))

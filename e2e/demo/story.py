@@ -25,6 +25,8 @@ HOST = "recommender.example.com"
 SERVING, ROLLOUT, REACHED = 180.0, 300.0, 60.0
 WARM_UP, SETTLE = 5.0, 12.0
 LOOK = 0.25
+TIMEOUT = 15.0
+"""Longer than the route's, so that the gateway tells what was late."""
 
 
 @dataclass(slots=True)
@@ -46,7 +48,8 @@ class Story:
         watchers = Watchers(api, self.scene, install.NAMESPACE, MODEL, install.SYSTEM)
         async with watchers.running(counters) as self.tasks:
             await self._first()
-            load = self.load = Load(Plan(Target(self.site.gateway_url, HOST), rate=self.rate)).start()
+            plan = Plan(Target(self.site.gateway_url, HOST), rate=self.rate, timeout=TIMEOUT)
+            load = self.load = Load(plan).start()
             self.began = time.time()
             overlay = yaml.safe_load(install.OVERLAY.read_text())
             record = Record(overlay, self.scene, counters, load, self.began)

@@ -50,8 +50,9 @@ def compact(frame: Frame) -> str:
 
 def change_key(frame: Frame) -> tuple[object, ...]:
     """Return what makes a new line of the log worth while."""
-    failed = frame.load.journal.failures()[-1:] if frame.load else []
-    return (_phase(frame.scene), _step(frame.scene), tuple(frame.scene.shares().items()), bool(failed))
+    failed = bool(frame.load and frame.load.journal.failures())
+    scene = frame.scene
+    return _phase(scene), _step(scene), tuple(scene.shares().items()), len(scene.happenings), failed
 
 
 def happening_text(at: float, reason: str, message: str) -> str:
