@@ -1,0 +1,93 @@
+"""Counters of the containers themselves: found by the pod's name, read by the names that people gave."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from serinus.api.v1alpha1 import MAX_NAME, RuntimeMetrics
+from serinus.metrics import pods
+
+OLD, NEW = "aaaaaaaaaa", "bbbbbbbbbb"
+DEFAULTS = RuntimeMetrics()
+OWN = RuntimeMetrics(requests="answers_total", status_label="code", errors="5..|429")
+
+
+def pod_name(model: str, revision: str, replica_set: str = "7d9f8b6c5d", suffix: str = "x2z4q") -> str:
+    """Return the name that Kubernetes gives a pod: what it is made from is cut at 58 characters."""
+    return f"{model}-{revision}-{replica_set}-"[:58] + suffix
+
+
+def picks(selector: str, labels: dict[str, str]) -> bool:
+    for name, operator, pattern in re.findall(r'(\w+)(=~|=)"([^"]*)"', selector):
+        value = labels.get(name, "")
+        if not (re.fullmatch(pattern, value) if operator == "=~" else value == pattern):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("length", [1, 10, 33, 34, 35, 36, 40, 45, MAX_NAME])
+def test_pods_of_models_with_names_of_any_length_are_found(length: int) -> None:
+    model = "m" * length
+    labels = {"__name__": "http_requests_total", "namespace": "models", "pod": pod_name(model, OLD)}
+    assert picks(pods.selector(DEFAULTS), labels)
+    assert picks(pods.selector_of(DEFAULTS, "models", model), labels)
+    assert pods.revision_of(labels, "models", model, [NEW, OLD]) == OLD
+
+
+@pytest.mark.parametrize(
+    ("labels", "revision"),
+    [
+        ({"namespace": "models", "pod": pod_name("recommender", OLD)}, OLD),
+        ({"namespace": "models", "pod": pod_name("recommender", NEW)}, NEW),
+        ({"namespace": "models", "pod": pod_name("recommender", "cccccccccc")}, None),
+        ({"namespace": "other", "pod": pod_name("recommender", OLD)}, None),
+        ({"namespace": "models", "pod": pod_name("recommender-2", OLD)}, None),
+        ({"namespace": "models", "pod": pod_name("my-recommender", OLD)}, None),
+        ({"namespace": "models"}, None),
+        ({"pod": pod_name("recommender", OLD)}, None),
+        ({}, None),
+    ],
+)
+def test_a_series_belongs_to_the_revision_that_its_pod_names(labels: dict[str, str], revision: str | None) -> None:
+    assert pods.revision_of(labels, "models", "recommender", [OLD, NEW]) == revision
+
+
+def test_the_selector_of_one_model_leaves_out_namesakes() -> None:
+    own = pods.selector_of(DEFAULTS, "models", "recommender")
+    family = {"__name__": "up", "namespace": "models"}
+    assert picks(own, {**family, "pod": pod_name("recommender", OLD)})
+    assert not picks(own, {**family, "pod": pod_name("recommender-2", OLD)})
+    assert not picks(own, {**family, "namespace": "other", "pod": pod_name("recommender", OLD)})
+
+
+def test_the_counter_has_the_name_that_the_runtime_declares() -> None:
+    labels = {"namespace": "models", "pod": pod_name("recommender", OLD)}
+    for made in (pods.selector(OWN), pods.selector_of(OWN, "models", "recommender")):
+        assert picks(made, {**labels, "__name__": "answers_total"})
+        assert picks(made, {**labels, "__name__": "up"})
+        assert not picks(made, {**labels, "__name__": "http_requests_total"})
+
+
+@pytest.mark.parametrize(
+    ("metrics", "labels", "error"),
+    [
+        (DEFAULTS, {"status": "500"}, True),
+        (DEFAULTS, {"status": "599"}, True),
+        (DEFAULTS, {"status": "200"}, False),
+        (DEFAULTS, {"status": "5000"}, False),
+        (DEFAULTS, {"status": "1500"}, False),
+        (DEFAULTS, {"code": "500"}, False),
+        (DEFAULTS, {}, False),
+        (OWN, {"code": "429"}, True),
+        (OWN, {"code": "503"}, True),
+        (OWN, {"status": "503"}, False),
+    ],
+)
+def test_errors_are_the_statuses_that_the_whole_expression_matches(
+    metrics: RuntimeMetrics,
+    labels: dict[str, str],
+    error: bool,  # noqa: FBT001
+) -> None:
+    assert pods.is_error(labels, metrics) is error
