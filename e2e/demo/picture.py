@@ -26,7 +26,7 @@ def draw(document: Document) -> str:
             f' font-size="12" fill="{INK}">'
         ),
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        _text(LEFT, 24, "A rollout by evidence: v2 is promoted, v3 (5 % errors) is taken back", "font-size='15'"),
+        _text(LEFT, 24, _title(document), "font-size='15'"),
     ]
     parts += _marks(document, end)
     parts += _weights(document, end)
@@ -34,6 +34,11 @@ def draw(document: Document) -> str:
     parts += _answers(document, end)
     parts += _axis(end)
     return "\n".join([*parts, "</svg>\n"])
+
+
+def _title(document: Document) -> str:
+    told = ", ".join(f"{act['version']} was {act['outcome']}" for act in document["acts"])
+    return f"Rollouts decided by evidence: {told}"
 
 
 def _x(at: float, end: float) -> float:
@@ -76,7 +81,7 @@ def _weights(document: Document, end: float) -> list[str]:
             top = low + weight / 100
             made.append(
                 f'<rect x="{left}" y="{_y("weights", top)}" width="{round(right - left, 1)}"'
-                f' height="{round(HEIGHTS["weights"] * weight / 100, 1)}" fill="{COLOURS.get(label, PALE)}"/>'
+                f' height="{round(HEIGHTS["weights"] * weight / 100, 1)}" fill="{COLOURS.get(label, PALE)}" shape-rendering="crispEdges"/>'
             )
             low = top
     for index, label in enumerate(act for act in COLOURS if any(act in split["weights"] for split in splits)):
@@ -133,12 +138,18 @@ def _caption(document: Document) -> str:
 def _marks(document: Document, end: float) -> list[str]:
     made = []
     for act in document["acts"]:
-        for at, words in ((act["appliedAt"], f"{act['version']} applied"), (act["endedAt"], act["outcome"])):
+        applied, outcome = f"{act['version']} applied", f"{act['version']} {act['outcome']}"
+        for at, words, side in ((act["appliedAt"], applied, 3), (act["endedAt"], outcome, -3)):
             x = _x(at, end)
             made.append(
                 _line(x, 60, x, TOPS["answers"] + HEIGHTS["answers"], f"stroke='{PALE}' stroke-dasharray='2 3'")
             )
-            made.append(_text(x + 3, TOPS["weights"] + HEIGHTS["weights"] + 14, words, "font-size='11'"))
+            anchor = "end" if side < 0 else "start"
+            made.append(
+                _text(
+                    x + side, TOPS["weights"] + HEIGHTS["weights"] + 14, words, f"font-size='11' text-anchor='{anchor}'"
+                )
+            )
     return made
 
 

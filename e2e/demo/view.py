@@ -1,10 +1,11 @@
 """The live view: one frame of what is known, as lines."""
 
 import math
+import textwrap
 import time
 from dataclasses import dataclass
 
-from demo.scene import JUDGED, UNDER_TEST, Scene
+from demo.scene import JUDGED, Scene
 from demo.style import Line, Span, bar, plain
 from load import Load
 from load.summary import Tally
@@ -12,6 +13,7 @@ from load.summary import Tally
 RECENT = 5.0
 BAR = 40
 EVENTS = 4
+WIDE = 78
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Frame:
 
 def lines(frame: Frame) -> list[Line]:
     """Return the whole view."""
-    made = [[Span("─" * 78, "dim")], _head(frame), _split(frame)]
+    made = [[Span("─" * WIDE, "dim")], _head(frame), _split(frame)]
     made += _requests(frame)
     made += _judge(frame)
     made += [_happening(frame, index) for index in range(EVENTS)]
@@ -66,7 +68,7 @@ def _phase(scene: Scene) -> str:
 
 def _step(scene: Scene) -> str:
     step = scene.last_status.get("step", "")
-    return f"step {step}" if step and _phase(scene) in UNDER_TEST else ""
+    return f"step {step}" if step and _phase(scene) == "Stepping" else ""
 
 
 def _head(frame: Frame) -> Line:
@@ -140,8 +142,8 @@ def _evidence(scene: Scene) -> tuple[float, float] | None:
 def _judge(frame: Frame) -> list[Line]:
     evidence = _evidence(frame.scene)
     if evidence is None:
-        why = frame.scene.last_status.get("message", "")
-        return [[Span("evidence  "), Span("nothing is being judged", "dim")], [Span(f"          {why}")]]
+        told = str(frame.scene.last_status.get("message", ""))
+        return [[Span("evidence  "), Span("nothing is being judged", "dim")], *_wrapped(told)]
     value, threshold = evidence
     share = math.log(value) / math.log(threshold) if value > 1 < threshold else 0.0
     full, empty = bar(share, BAR)
@@ -151,10 +153,16 @@ def _judge(frame: Frame) -> list[Line]:
             Span("evidence  "),
             Span(full, "red"),
             Span(empty, "dim"),
-            Span(f"  {value:.3g} of {threshold:.3g} against the canary"),
+            Span(f"  {value:.3g} of {threshold:.3g}"),
         ],
-        [Span(f"          {verdict.get('outcome', '')} {verdict.get('message', '')}")],
+        *_wrapped(f"{verdict.get('outcome', '')} {verdict.get('message', '')}"),
     ]
+
+
+def _wrapped(words: str) -> list[Line]:
+    """Return words as exactly two lines: the view keeps its height."""
+    rows = textwrap.wrap(words, WIDE - 10, max_lines=2, placeholder=" …")
+    return [[Span("          " + row)] for row in [*rows, "", ""][:2]]
 
 
 def _happening(frame: Frame, index: int) -> Line:
