@@ -1,0 +1,113 @@
+"""One query serves everybody who asks the same in the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+
+from serinus.prometheus.shared import SharedQueries
+
+from .server import Server, serving, success
+
+EMPTY = success("vector", [])
+
+
+def test_callers_at_the_same_time_share_one_query() -> None:
+    async def scenario() -> None:
+        server = Server(success("vector", [{"metric": {}, "value": [1, "7"]}]), delay=0.05)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: 1000.0, 0.9)
+            answers = await asyncio.gather(*(shared.ask("up") for _ in range(20)))
+        assert len(server.asked) == 1
+        assert {answer.at for answer in answers} == {1000.0}
+        assert all(answer.series[0].samples == ((1.0, 7.0),) and not answer.problem for answer in answers)
+
+    asyncio.run(scenario())
+
+
+def test_a_fresh_answer_is_kept_and_a_stale_one_asked_for_again() -> None:
+    async def scenario() -> None:
+        now = [1000.0]
+        server = Server(EMPTY)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: now[0], 0.9)
+            for at, count in ((1000.0, 1), (1000.8, 1), (1000.95, 2), (1001.5, 2), (1002.0, 3)):
+                now[0] = at
+                await shared.ask("up")
+                assert len(server.asked) == count
+        assert [form["time"] for form in server.asked] == ["1000.000", "1000.950", "1002.000"]
+
+    asyncio.run(scenario())
+
+
+def test_a_clock_that_was_set_back_does_not_keep_an_answer() -> None:
+    async def scenario() -> None:
+        now = [1000.0]
+        server = Server(EMPTY)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: now[0], 0.9)
+            await shared.ask("up")
+            now[0] = 900.0
+            assert (await shared.ask("up")).at == 900.0
+        assert len(server.asked) == 2
+
+    asyncio.run(scenario())
+
+
+def test_different_questions_are_asked_apart() -> None:
+    async def scenario() -> None:
+        server = Server(EMPTY)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: 1000.0, 0.9)
+            await asyncio.gather(shared.ask("up"), shared.ask("down"))
+        assert sorted(form["query"] for form in server.asked) == ["down", "up"]
+
+    asyncio.run(scenario())
+
+
+def test_a_problem_is_an_answer_for_all_and_is_asked_again_when_stale() -> None:
+    async def scenario() -> None:
+        now = [1000.0]
+        server = Server(b"<html>", 502)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: now[0], 0.9)
+            first, second = await asyncio.gather(shared.ask("up"), shared.ask("up"))
+            assert first == second
+            assert "HTTP 502" in first.problem
+            assert (first.series, len(server.asked)) == ((), 1)
+
+            server.body, server.status, now[0] = EMPTY, 200, 1001.0
+            assert (await shared.ask("up")).problem == ""
+
+    asyncio.run(scenario())
+
+
+def test_a_caller_that_gives_up_does_not_take_the_answer_from_the_others() -> None:
+    async def scenario() -> None:
+        server = Server(EMPTY, hold=True)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: 1000.0, 0.9)
+            impatient, patient = asyncio.create_task(shared.ask("up")), asyncio.create_task(shared.ask("up"))
+            await asyncio.wait_for(server.arrived.wait(), 10)
+            impatient.cancel()
+            await asyncio.gather(impatient, return_exceptions=True)
+            server.released.set()
+            assert (await patient).problem == ""
+        assert len(server.asked) == 1
+        assert impatient.cancelled()
+
+    asyncio.run(scenario())
+
+
+def test_answers_that_nobody_asked_for_in_a_minute_are_let_go() -> None:
+    async def scenario() -> None:
+        now = [1000.0]
+        server = Server(EMPTY)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: now[0], 0.9)
+            for number in range(10):
+                await shared.ask(f"q{number}")
+            now[0] = 1100.0
+            await shared.ask("up")
+            assert set(shared._answers) == {"up"}
+
+    asyncio.run(scenario())
