@@ -5,23 +5,51 @@ PY := $(VENV)/bin/python
 CLUSTER_NAME ?= serinus
 export PYTHONPATH := operator:e2e
 
+ifeq ($(CLUSTER),current)
+OWN := --current --context "$(CONTEXT)"
+endif
+
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(VENV)/.installed: requirements/dev.txt
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
 install: $(VENV)/.installed ## Make the virtual environment from the hashed lock
 
-crds: install ## Generate crds/ from the models
-	$(PY) crds/generate.py
+demo: install ## From nothing to a promotion and a rollback on a real cluster
+	$(PY) -m demo
 
-lint: install ## Format check, lint, types, layers
+test: install ## All tiers of tests; E2E=0 leaves the real cluster out
+	$(PY) tests/tiers.py
+
+test-unit: install ## The tests that need nothing but Python
+	$(PY) tests/tiers.py unit
+
+lint: install ## Format, lint, types, layers
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
 
-.PHONY: help install crds lint
+crds: install ## Generate the CRD and its reference from the models
+	$(PY) crds/generate.py
+	cp crds/serinus.dev_modeldeployments.yaml charts/serinus/files/
+	$(PY) docs/generate_api.py
+
+cluster-up: ## Bring up a kind cluster with a gateway and Prometheus
+	python3 -m cluster up --name $(CLUSTER_NAME) $(OWN)
+
+cluster-down: ## Remove it
+	python3 -m cluster down --name $(CLUSTER_NAME)
+
+bench-safety: install ## Seconds from a total failure to weight 0, 20 runs on the real cluster
+	$(PY) bench/safety.py --runs 20
+
+lock: ## Compile the hashed locks, without index URLs
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
+
+.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety lock

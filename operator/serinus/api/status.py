@@ -179,5 +179,7 @@ class Status(StatusModel):
     metrics: list[MetricStatus] = []
     history: list[PastRevision] = []
     rollout: RolloutState | None = None
-    judge: Annotated[dict[str, Any], Field(json_schema_extra={**PRESERVE, "x-kubernetes-map-type": "atomic"})] | None = None
+    judge: (
+        Annotated[dict[str, Any], Field(json_schema_extra={**PRESERVE, "x-kubernetes-map-type": "atomic"})] | None
+    ) = None
     """Accumulators of the statistical tests, the floor for evidence after a restart."""

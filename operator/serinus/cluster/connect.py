@@ -41,13 +41,19 @@ async def connect(kubeconfig: str | None, context: str | None) -> Connection:
     """Return the connection that this process is meant to use.
 
     Raises:
-        kubernetes.aio.config.ConfigException: there is neither a service account nor a usable kubeconfig.
+        SystemExit: there is neither a service account nor a usable kubeconfig.
     """
     found = Configuration(connection_pool_maxsize=CONNECTIONS)
     try:
         config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        await config.load_kube_config(  # type: ignore[no-untyped-call]
-            config_file=kubeconfig, context=context, client_configuration=found
-        )
+        try:
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=kubeconfig, context=context, client_configuration=found
+            )
+        except (config.ConfigException, OSError) as error:
+            raise SystemExit(
+                "There is neither a service account nor a usable kubeconfig: set SERINUS_KUBECONFIG and "
+                f"SERINUS_CONTEXT, or KUBECONFIG ({error})"
+            ) from None
     return Connection(found)

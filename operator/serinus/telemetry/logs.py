@@ -32,3 +32,5 @@ def configure() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("kopf.objects", "kopf.activities", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It repeats with every CRD of the cluster that a kind is missing; a route without its CRD is told in status.
+    logging.getLogger("kopf._core.reactor.observation").setLevel(logging.ERROR)

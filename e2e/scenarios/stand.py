@@ -1,0 +1,162 @@
+"""A model on the real cluster, as a test handles it."""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from demo.install import merge
+from demo.site import ROOT, Site
+
+Manifest = dict[str, Any]
+PATIENCE = 120.0
+GATEWAY_LAG = 3.0
+"""Seconds that the gateway may need to forget a route that is gone."""
+
+
+@dataclass
+class Model:
+    """One ModelDeployment in a namespace of its own."""
+
+    site: Site
+    namespace: str
+    name: str = "recommender"
+    host: str = ""
+    manifest: Manifest = field(default_factory=dict)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self.site.kubectl("--namespace", self.namespace, *arguments, stdin=stdin)
+
+    def apply(self, example: str, **overlay: Any) -> None:
+        """Apply an example as it is shipped, with some fields of its spec changed."""
+        manifest = yaml.safe_load((ROOT / "examples" / example).read_text())
+        spec = merge(manifest["spec"], overlay)
+        if spec.get("route"):
+            spec["route"] = {**spec["route"], "hostnames": [self.host]}
+        else:
+            spec.pop("route", None)
+        self.name = manifest["metadata"]["name"]
+        self.manifest = {**manifest, "spec": spec}
+        self.kubectl("apply", "--filename=-", stdin=json.dumps(self.manifest))
+
+    def get(self) -> Manifest:
+        return self.read("modeldeployment", self.name)
+
+    def read(self, kind: str, name: str) -> Manifest:
+        return json.loads(self.kubectl("get", kind, name, "--output=json"))
+
+    def list(self, kinds: str) -> list[Manifest]:
+        return json.loads(self.kubectl("get", kinds, "--output=json"))["items"]
+
+    @property
+    def status(self) -> Manifest:
+        return self.get().get("status", {})
+
+    def condition(self, kind: str) -> Manifest:
+        return next((c for c in self.status.get("conditions", []) if c["type"] == kind), {})
+
+    def wait(self, what: str, done: Callable[[Manifest], Any], patience: float = PATIENCE) -> Manifest:
+        """Return the status as soon as it is as wanted; the last one explains a failure."""
+        deadline = time.monotonic() + patience
+        while True:
+            status = self.status
+            if done(status):
+                return status
+            assert time.monotonic() < deadline, f"{what}: not within {patience:g} s; the status is {brief(status)}"
+            time.sleep(0.3)
+
+    def wait_phase(self, *phases: str, patience: float = PATIENCE) -> Manifest:
+        return self.wait(" or ".join(phases), lambda status: status.get("phase") in phases, patience)
+
+    def wait_stable(self, patience: float = PATIENCE) -> Manifest:
+        """Wait until the present generation is fully rolled out."""
+        generation = self.get()["metadata"]["generation"]
+        return self.wait(
+            "Stable",
+            lambda s: s.get("phase") == "Stable" and s.get("observedGeneration") == generation and ready(s),
+            patience,
+        )
+
+    def command(self, verb: str, revision: str) -> None:
+        text = f"serinus.dev/command={verb}/{revision}/{time.time_ns()}"
+        self.kubectl("annotate", "--overwrite", "modeldeployment", self.name, text)
+
+    def pods(self, revision: str) -> dict[str, int]:
+        """Return the uids of a revision's pods that are not on their way out, with their restarts."""
+        return {
+            pod["metadata"]["uid"]: sum(c["restartCount"] for c in pod["status"].get("containerStatuses", []))
+            for pod in self.list("pods")
+            if pod["metadata"]["labels"].get("serinus.dev/revision") == revision
+            and "deletionTimestamp" not in pod["metadata"]
+        }
+
+    def route_weights(self) -> dict[str, int]:
+        """Return the weights of the live route by revision."""
+        weights: dict[str, int] = {}
+        for backend in self.read("httproute", self.name)["spec"]["rules"][0]["backendRefs"]:
+            revision = backend["name"].removeprefix(f"{self.name}-")
+            weights[revision] = weights.get(revision, 0) + backend["weight"]
+        return weights
+
+    def events(self) -> Sequence[str]:
+        found = [e for e in self.list("events") if e["involvedObject"]["kind"] == "ModelDeployment"]
+        return [event["reason"] for event in sorted(found, key=lambda e: e["metadata"]["creationTimestamp"])]
+
+
+def ready(status: Manifest) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", []))
+
+
+def brief(status: Manifest) -> str:
+    kept = {
+        key: status.get(key) for key in ("phase", "reason", "message", "weight", "step", "stable", "canary", "metrics")
+    }
+    return json.dumps(kept)
+
+
+@dataclass
+class WeightHistory:
+    """The weights of a route as the API server told them, with the local time of each change."""
+
+    changes: list[tuple[float, dict[str, int]]] = field(default_factory=list)
+
+    def first(self, wanted: Callable[[dict[str, int]], bool], after: float = 0.0) -> float | None:
+        return next((at for at, weights in self.changes if at >= after and wanted(weights)), None)
+
+
+@contextmanager
+def weight_history(model: Model) -> Iterator[WeightHistory]:
+    """Watch a route for as long as the block lasts."""
+    history = WeightHistory()
+    path = '{range .spec.rules[0].backendRefs[*]}{.name}={.weight} {end}{"\\n"}'
+    command = [
+        str(model.site.bin / "kubectl"), "--kubeconfig", str(model.site.kubeconfig), "--context", model.site.context,
+        "--namespace", model.namespace, "get", "httproute", model.name, "--watch", f"--output=jsonpath={path}",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def follow() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            weights: dict[str, int] = {}
+            for part in line.split():
+                name, _, weight = part.partition("=")
+                revision = name.removeprefix(f"{model.name}-")
+                weights[revision] = weights.get(revision, 0) + int(weight)
+            if not history.changes or history.changes[-1][1] != weights:
+                history.changes.append((time.time(), weights))
+
+    reader = threading.Thread(target=follow, daemon=True)
+    reader.start()
+    try:
+        yield history
+    finally:
+        process.terminate()
+        process.wait()
+        reader.join()

@@ -1,0 +1,91 @@
+"""Versions that cannot start, edited ConfigMaps, and an operator that is killed."""
+
+import json
+import time
+from collections.abc import Callable
+
+from demo.install import SYSTEM
+from load import Load
+from load.mixes import house_prices
+from scenarios.stand import Model
+
+QUICK = {
+    "replicas": 2,
+    "route": {"timeout": "3s"},
+    "rollout": {
+        "steps": [{"weight": 20, "minDuration": "4s"}, {"weight": 50, "minDuration": "4s"}],
+        "drain": "3s",
+        "watchAfterPromotion": "5s",
+        "progressDeadline": "20s",
+    },
+    "analysis": {"minimumRequests": 5},
+}
+ABSENT = {"image": "serinus-example/recommender:absent"}
+
+
+def test_an_image_that_cannot_be_pulled_never_gets_weight(fresh: Model) -> None:
+    fresh.apply("recommender/v1.yaml", **QUICK)
+    stable = fresh.wait_stable()["stable"]["revision"]
+    fresh.apply("recommender/v1.yaml", **QUICK, runtime=ABSENT)
+    fresh.wait_phase("Preparing")
+    status = fresh.wait_phase("RolledBack")
+    assert status["reason"] == "ProgressDeadlineExceeded"
+    assert "absent" in status["message"]
+    assert "WeightRaised" not in fresh.events()
+    assert fresh.route_weights() == {stable: 100}
+
+
+def test_a_first_version_that_never_starts_is_replaced_by_its_fix(fresh: Model) -> None:
+    fresh.apply("recommender/v1.yaml", **QUICK, runtime=ABSENT)
+    status = fresh.wait("the deadline", lambda s: s.get("reason") == "ProgressDeadlineExceeded")
+    assert status["phase"] == "Initializing"
+    fresh.apply("recommender/v1.yaml", **QUICK)
+    status = fresh.wait_stable()
+    assert status["stable"]["image"].endswith(":1.0.0")
+    assert len(fresh.list("deployments")) == 1
+
+
+def test_an_edited_config_map_is_a_new_revision_and_the_old_contents_are_the_old_one(
+    fresh: Model, start_load: Callable[..., Load]
+) -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tuning"}, "data": {"BOOST": "1"}}
+    fresh.kubectl("apply", "--filename=-", stdin=json.dumps(config))
+    fresh.apply("recommender/v1.yaml", **QUICK, runtime={"configMaps": [{"name": "tuning"}]})
+    first = fresh.wait_stable()["stable"]["revision"]
+    start_load(fresh, 30.0)
+    fresh.kubectl("apply", "--filename=-", stdin=json.dumps({**config, "data": {"BOOST": "2"}}))
+    second = fresh.wait("the new revision", lambda s: s["stable"]["revision"] != first and s["phase"] == "Stable")
+    pod = next(iter(fresh.list("pods")))
+    assert pod["spec"]["containers"][0]["envFrom"][0]["configMapRef"]["name"].endswith(second["stable"]["revision"])
+    fresh.kubectl("apply", "--filename=-", stdin=json.dumps(config))
+    fresh.wait("the first revision again", lambda s: s["stable"]["revision"] == first and s["phase"] == "Stable")
+    copies = [c for c in fresh.list("configmaps") if c["metadata"]["name"] == f"tuning-{first}"]
+    assert copies[0]["data"] == {"BOOST": "1"}
+
+
+def test_a_killed_operator_goes_on_where_it_was(fresh: Model, start_load: Callable[..., Load]) -> None:
+    fresh.apply("recommender/v1.yaml", **QUICK)
+    fresh.wait_stable()
+    load = start_load(fresh, 30.0)
+    fresh.apply("recommender/v2.yaml", **QUICK)
+    revision = fresh.wait("the first step", lambda s: s.get("weight") == 20)["canary"]["revision"]
+    pods = fresh.pods(revision)
+    fresh.site.kubectl("-n", SYSTEM, "delete", "pods", "--all", "--grace-period=0", "--force")
+    assert fresh.wait_stable()["stable"]["revision"] == revision
+    assert pods.items() <= fresh.pods(revision).items()
+    raised = [reason for reason in fresh.events() if reason == "WeightRaised"]
+    assert len(raised) == 4
+    assert [answer.as_dict() for answer in load.journal.failures()] == []
+
+
+def test_the_plainest_container_is_judged_by_the_gateway(fresh: Model, start_load: Callable[..., Load]) -> None:
+    fresh.apply("flask/v1.yaml", **QUICK)
+    stable = fresh.wait_stable()["stable"]["revision"]
+    time.sleep(1)
+    load = start_load(fresh, 50.0, house_prices)
+    fresh.apply("flask/v2-broken.yaml", **QUICK)
+    status = fresh.wait_phase("RolledBack")
+    (metric,) = status["metrics"]
+    assert (status["reason"], metric["source"]) == ("ErrorRateTooHigh", "Gateway")
+    assert fresh.route_weights() == {stable: 100}
+    assert [answer.as_dict() for answer in load.journal.failures()] == []

@@ -1,0 +1,100 @@
+"""Runs the tiers of tests one after the other and says what each one did.
+
+`E2E=0` leaves the real cluster out. Without it, a skipped end-to-end tier is a failure
+where it could have run: as root on Linux.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+TIERS = {
+    "unit": ["tests", "--ignore=tests/chart", "--ignore=tests/integration"],
+    "chart": ["tests/chart"],
+    "integration": ["tests/integration"],
+    "e2e": ["e2e/scenarios"],
+}
+
+
+@dataclass
+class Outcome:
+    """What one tier did."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: list[str] = field(default_factory=list)
+    """Each test that was skipped or is expected to fail, with the reason."""
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {len(self.skipped)} skipped in {self.seconds:.0f} s"
+
+
+def run(paths: list[str]) -> Outcome:
+    """Run one tier and count."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        began = time.monotonic()
+        command = [sys.executable, "-m", "pytest", "--quiet", "--no-header", f"--junitxml={report}", *paths]
+        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        outcome = counted(report) if report.exists() else Outcome()
+    outcome.seconds = time.monotonic() - began
+    if status and not outcome.failed:  # it broke before or after its tests
+        outcome.failed = 1
+    return outcome
+
+
+def counted(report: Path) -> Outcome:
+    """Count the cases of a JUnit report."""
+    outcome = Outcome()
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314 - written by pytest a moment ago
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcome.failed += 1
+        elif skipped is not None:
+            outcome.skipped.append(f"{case.get('classname')}.{case.get('name')}: {skipped.get('message')}")
+        else:
+            outcome.passed += 1
+    return outcome
+
+
+def helm() -> str:
+    """Return the helm that the chart is tested with, built once like the cluster's other programs."""
+    build = "from cluster import programs; print(programs.built('helm'))"
+    done = subprocess.run([sys.executable, "-c", build], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout.strip()
+
+
+def main() -> int:
+    """Run all tiers, or those that are named."""
+    named = sys.argv[1:] or list(TIERS)
+    wanted = [name for name in named if name != "e2e" or os.environ.get("E2E") != "0"]
+    if "chart" in wanted and "SERINUS_HELM" not in os.environ and (found := helm()):
+        os.environ["SERINUS_HELM"] = found
+    outcomes = {name: run(TIERS[name]) for name in wanted}
+    print()
+    for name, outcome in outcomes.items():
+        print(f"{name:12} {outcome}")
+        for skipped in outcome.skipped:
+            print(f"{'':12} skipped: {skipped}")
+    if "e2e" in named and "e2e" not in wanted:
+        print(f"{'e2e':12} left out: E2E=0")
+    failed = sum(outcome.failed for outcome in outcomes.values())
+    could_run = sys.platform == "linux" and os.geteuid() == 0
+    if "e2e" in outcomes and not outcomes["e2e"].passed and could_run:
+        print("the end-to-end tier did not run although this is root on Linux: set E2E=0 if that is meant")
+        failed += 1
+    passed = sum(outcome.passed for outcome in outcomes.values())
+    print(f"{passed} passed, {failed} failed, {sum(len(o.skipped) for o in outcomes.values())} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
