@@ -67,8 +67,10 @@ class Local:
             if not addons.current(self.target):
                 self._complete()
                 addons.install(self.target)
-            for url in (self._url(GATEWAY_PORT), f"{self._url(PROMETHEUS_PORT)}/-/ready"):
-                _wait_for(url)
+            gateway, prometheus = self._url(GATEWAY_PORT), self._url(PROMETHEUS_PORT)
+            _wait_for(gateway)
+            _wait_for(f"{prometheus}/-/ready")
+        say(f"the cluster {self.name} is up: gateway {gateway}, Prometheus {prometheus}")
 
     def down(self) -> None:
         """Remove the cluster and its kubeconfig; fine when there is none."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cluster import cache, debian, programs
 from cluster.builder import LABEL, build, label, prune, workspace
-from cluster.console import run, step, succeeds
+from cluster.console import run, say, step, succeeds
 
 DEBIAN = "debian:bookworm-slim"
 PYTHON = "python:3.11-slim"
@@ -51,12 +51,17 @@ def ensure(name: str) -> bool:
     key = cache.digest(parts())
     if label(name) != key:
         with cache.lock("images-" + name.replace("/", "-")):
-            if label(name) is None and succeeds(["docker", "pull", "--quiet", name]):
+            if label(name) is None and _pulled(name):
                 return True
             if label(name) != key:
                 with step(f"making the image {name}", expected):
                     make(key)
     return False
+
+
+def _pulled(name: str) -> bool:
+    say(f"pulling {name}, or making it where that cannot be done ...")
+    return succeeds(["docker", "pull", "--quiet", name])
 
 
 def _debian_parts() -> list[str | Path]:
@@ -78,7 +83,7 @@ def _make_python(key: str) -> None:
 
 def _node_parts() -> list[str | Path]:
     names = (*STATIC.values(), *NODE_PROGRAMS, "kube-proxy")
-    paths = [str(programs.TOOLS[name].path) for name in names]
+    paths = [f"{programs.TOOLS[name].path.parent.name}/{name}" for name in names]
     return [*_debian_parts(), cache.HERE / "images", *STATIC, *LAYERED, *paths]
 
 
