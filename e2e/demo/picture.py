@@ -138,7 +138,7 @@ def _caption(document: Document) -> str:
 def _marks(document: Document, end: float) -> list[str]:
     made = []
     for act in document["acts"]:
-        applied, outcome = f"{act['version']} applied", f"{act['version']} {act['outcome']}"
+        applied, outcome = f"{act['version']} applied", act["outcome"]
         for at, words, side in ((act["appliedAt"], applied, 3), (act["endedAt"], outcome, -3)):
             x = _x(at, end)
             made.append(
