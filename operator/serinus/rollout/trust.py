@@ -41,7 +41,7 @@ def _fits(state: RolloutState, seen: Observation) -> bool:
         and state.stable == seen.stamped
         and has_candidate == bool(state.candidate)
         and state.candidate != state.control
-        and (has_candidate or state.traffic == 0)
+        and (state.traffic == 0 or (has_candidate and state.phase is not Phase.ROLLING_BACK))
     )
 
 
