@@ -253,8 +253,9 @@ def test_without_a_gateway_the_weight_is_the_real_one() -> None:
 def test_the_last_metrics_stay_after_a_rollout_and_the_accumulators_go() -> None:
     before = Status(metrics=[MetricStatus(name="error-rate", outcome="Fail", reason="ErrorRate", message="9 of 10")])
     assert status(facts(state(Phase.ROLLED_BACK)), before, {"anchor": 1}).metrics == before.metrics
-    assert status(facts(state(Phase.ROLLED_BACK)), before, {"anchor": 1}).judge == {}
+    assert status(facts(state(Phase.ROLLED_BACK)), before, {"anchor": 1}).judge is None
     assert status(facts(state(Phase.STEPPING)), before, {"anchor": 1}).judge == {"anchor": 1}
+    assert status(facts(state(Phase.STEPPING)), before, {}).judge is None
 
 
 def test_the_history_holds_the_newest_ten_promotions() -> None:
