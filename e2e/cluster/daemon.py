@@ -83,9 +83,14 @@ def stop() -> None:
 
 
 def own_pid() -> int | None:
-    """The process of our daemon; a pid that another program got since is not it."""
+    """The process of our daemon."""
+    return _process_of(home() / "dockerd.pid")
+
+
+def _process_of(pid_file: Path) -> int | None:
+    """The process that wrote the file; a program that got its number since is not it."""
     try:
-        pid = int((home() / "dockerd.pid").read_text())
+        pid = int(pid_file.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return None
@@ -109,6 +114,10 @@ def _install() -> None:
 def _start() -> None:
     """Start dockerd in a session of its own, so that it survives this process."""
     base = cache.folder("docker")
+    for pid_file in (base / "dockerd.pid", base / "exec/containerd/containerd.pid"):
+        if _process_of(pid_file) is None:
+            # dockerd would take whoever has that number now for itself
+            pid_file.unlink(missing_ok=True)
     command = ["dockerd", "--host", own_host(), "--pidfile", str(base / "dockerd.pid")]
     command += ["--data-root", str(base / "data"), "--exec-root", str(base / "exec")]
     if not _holds(CAP_SYS_RESOURCE):
