@@ -1,0 +1,79 @@
+"""An Envoy Gateway without Envoy: it says of routes what the real one would say."""
+
+from .kube import MERGE, Kube, Manifest, path
+from .standin import StandIn
+
+CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
+CLASS = "envoy"
+NAMESPACE = "gateway"
+NAME = "public"
+
+
+def manifest(namespace: str, name: str, class_name: str = CLASS) -> Manifest:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {
+            "gatewayClassName": class_name,
+            "listeners": [
+                {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}
+            ],
+        },
+    }
+
+
+class Gateway(StandIn):
+    """Accepts each generation of every route, unless told otherwise."""
+
+    def __init__(self, kube: Kube) -> None:
+        super().__init__(kube)
+        kube.create("namespaces", "", {"metadata": {"name": NAMESPACE}})
+        of_class = {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "GatewayClass",
+            "metadata": {"name": CLASS},
+            "spec": {"controllerName": CONTROLLER},
+        }
+        kube.create("gatewayclasses", "", of_class)
+        kube.create("gateways", NAMESPACE, manifest(NAMESPACE, NAME))
+        self.reset()
+
+    def reset(self) -> None:
+        """Follow every route."""
+        self.stalled = False
+        self.refusal = ""
+
+    def look(self) -> None:
+        if self.stalled:
+            return
+        for route in self.kube.find("httproutes"):
+            metadata = route["metadata"]
+            parents = self._parents(route)
+            seen = [_gist(parent) for parent in route.get("status", {}).get("parents", [])]
+            if "deletionTimestamp" not in metadata and seen != [_gist(parent) for parent in parents]:
+                where = path("httproutes", metadata["namespace"], metadata["name"], "status")
+                self.kube.call("PATCH", where, {"status": {"parents": parents}}, MERGE)
+
+    def _parents(self, route: Manifest) -> list[Manifest]:
+        generation = route["metadata"]["generation"]
+
+        def condition(kind: str, *, good: bool) -> Manifest:
+            return {
+                "type": kind,
+                "status": "True" if good else "False",
+                "reason": kind if good else self.refusal,
+                "message": "" if good else "as the test asked",
+                "observedGeneration": generation,
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }
+
+        conditions = [condition("Accepted", good=True), condition("ResolvedRefs", good=not self.refusal)]
+        return [
+            {"controllerName": CONTROLLER, "parentRef": reference, "conditions": conditions}
+            for reference in route["spec"].get("parentRefs", [])
+        ]
+
+
+def _gist(parent: Manifest) -> list[tuple[str, str, int]]:
+    return [(c["type"], c["status"], c.get("observedGeneration", 0)) for c in parent["conditions"]]

@@ -1,0 +1,154 @@
+"""The API of a control plane in few words."""
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from .control_plane import ControlPlane
+
+Manifest = dict[str, Any]
+
+ROOTS = {
+    "modeldeployments": "/apis/serinus.dev/v1alpha1",
+    "deployments": "/apis/apps/v1",
+    "replicasets": "/apis/apps/v1",
+    "controllerrevisions": "/apis/apps/v1",
+    "httproutes": "/apis/gateway.networking.k8s.io/v1",
+    "gateways": "/apis/gateway.networking.k8s.io/v1",
+    "gatewayclasses": "/apis/gateway.networking.k8s.io/v1",
+    "endpointslices": "/apis/discovery.k8s.io/v1",
+    "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1",
+    **dict.fromkeys(("services", "configmaps", "pods", "events", "namespaces", "nodes"), "/api/v1"),
+}
+APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
+
+
+class RefusedError(Exception):
+    """The API server did not do it."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status, self.message = status, message
+
+
+def path(plural: str, namespace: str = "", name: str = "", subresource: str = "", **query: str) -> str:
+    parts = [ROOTS[plural], f"namespaces/{namespace}" if namespace else "", plural, name, subresource]
+    return "/".join(part for part in parts if part) + (f"?{urlencode(query)}" if query else "")
+
+
+@dataclass(frozen=True)
+class Kube:
+    """One API server."""
+
+    plane: ControlPlane
+
+    def call(self, method: str, where: str, body: Any = None, content: str = "application/json") -> Any:
+        status, answer = self.plane.request(method, where, body, content)
+        if status >= 300:
+            raise RefusedError(status, str(answer.get("message", answer)))
+        return answer
+
+    def get(self, plural: str, namespace: str, name: str, subresource: str = "") -> Manifest | None:
+        try:
+            found: Manifest = self.call("GET", path(plural, namespace, name, subresource))
+        except RefusedError as refused:
+            if refused.status == 404:
+                return None
+            raise
+        return found
+
+    def find(self, plural: str, namespace: str = "", selector: str = "") -> list[Manifest]:
+        query = {"labelSelector": selector} if selector else {}
+        found: list[Manifest] = self.call("GET", path(plural, namespace, **query))["items"]
+        return found
+
+    def create(self, plural: str, namespace: str, manifest: Manifest) -> Manifest:
+        made: Manifest = self.call("POST", path(plural, namespace, fieldValidation="Strict"), manifest)
+        return made
+
+    def apply(self, plural: str, manifest: Manifest, *, manager: str = "person") -> Manifest:
+        metadata = manifest["metadata"]
+        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        where = path(plural, metadata.get("namespace", ""), metadata["name"], **query)
+        applied: Manifest = self.call("PATCH", where, manifest, APPLY)
+        return applied
+
+    def merge(self, plural: str, namespace: str, name: str, patch: Manifest, subresource: str = "") -> Manifest:
+        where = path(plural, namespace, name, subresource, fieldManager="editor")
+        merged: Manifest = self.call("PATCH", where, patch, MERGE)
+        return merged
+
+    def delete(self, plural: str, namespace: str, name: str, policy: str = "Background") -> None:
+        try:
+            self.call("DELETE", path(plural, namespace, name), {"propagationPolicy": policy})
+        except RefusedError as refused:
+            if refused.status != 404:
+                raise
+
+
+@dataclass(frozen=True)
+class Change:
+    """One event of a watch."""
+
+    type: str
+    plural: str
+    object: Manifest
+
+    @property
+    def name(self) -> str:
+        return str(self.object["metadata"]["name"])
+
+    @property
+    def version(self) -> int:
+        return int(self.object["metadata"]["resourceVersion"])
+
+
+@dataclass
+class Recorder:
+    """Keeps every change of some kinds in one namespace, in the order of each kind."""
+
+    plane: ControlPlane
+    namespace: str
+    changes: list[Change] = field(default_factory=list)
+    _connections: list[http.client.HTTPSConnection] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def watch(self, *plurals: str) -> None:
+        for plural in plurals:
+            connection = self.plane.connect(timeout=600)
+            since = Kube(self.plane).call("GET", path(plural, self.namespace))["metadata"]["resourceVersion"]
+            where = path(plural, self.namespace, watch="true", resourceVersion=since)
+            connection.request("GET", where, headers=self.plane.headers())
+            answer = connection.getresponse()
+            thread = threading.Thread(target=self._read, args=(plural, answer), daemon=True)
+            self._connections.append(connection)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        for connection in self._connections:
+            if connection.sock:  # closing would wait for the reader
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+
+    def _read(self, plural: str, answer: http.client.HTTPResponse) -> None:
+        try:
+            while line := answer.readline():
+                found = json.loads(line)
+                self.changes.append(Change(found["type"], plural, found["object"]))
+        except (OSError, ValueError, AttributeError, http.client.HTTPException):
+            return  # stopped
+
+    def of(self, plural: str, name: str | None = None) -> list[Change]:
+        return [c for c in list(self.changes) if c.plural == plural and name in (None, c.name)]
+
+    def deleted(self) -> list[Change]:
+        """Return what was deleted, in the order in which it was."""
+        return sorted((c for c in list(self.changes) if c.type == "DELETED"), key=lambda change: change.version)

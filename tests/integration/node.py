@@ -1,0 +1,94 @@
+"""A node without a kubelet: it says of pods what a kubelet would say.
+
+The EndpointSlice controller leaves out pods whose `spec.nodeName` names no Node object, so
+there is one and pods are bound to it.
+"""
+
+from itertools import count
+from typing import Any
+
+from .kube import MERGE, Kube, Manifest, RefusedError, path
+from .standin import StandIn
+
+NAME = "node-0"
+ADDRESS = "10.9.0.1"
+
+
+class Node(StandIn):
+    """Binds pods, makes them ready, and lets terminating ones go."""
+
+    def __init__(self, kube: Kube) -> None:
+        super().__init__(kube)
+        kube.create("nodes", "", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}})
+        self._numbers = count(2)
+        self._addresses: dict[str, str] = {}
+        self._told: dict[str, Any] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Every image is good again."""
+        self.unready: set[str] = set()
+        self.unpullable: set[str] = set()
+        self.restarts: dict[str, int] = {}
+
+    def look(self) -> None:
+        for pod in self.kube.find("pods"):
+            try:
+                self._see_to(pod)
+            except RefusedError as refused:
+                if refused.status not in {404, 409}:
+                    raise
+
+    def _see_to(self, pod: Manifest) -> None:
+        metadata = pod["metadata"]
+        namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
+        if "deletionTimestamp" in metadata:
+            self.kube.call("DELETE", path("pods", namespace, name), {"gracePeriodSeconds": 0})
+            self._told.pop(uid, None)
+            return
+        if not pod["spec"].get("nodeName"):
+            target = {"apiVersion": "v1", "kind": "Node", "name": NAME}
+            self.kube.call(
+                "POST", path("pods", namespace, name, "binding"), {"metadata": {"name": name}, "target": target}
+            )
+        status = self._status(pod)
+        if self._told.get(uid) != status:
+            self.kube.call("PATCH", path("pods", namespace, name, "status"), {"status": status}, MERGE)
+            self._told[uid] = status
+
+    def _status(self, pod: Manifest) -> Manifest:
+        (container, *_) = pod["spec"]["containers"]
+        image = container["image"]
+        number = self._addresses.setdefault(pod["metadata"]["uid"], self._address())
+        ready = not {image} & (self.unready | self.unpullable) and image not in self.restarts
+        state: Manifest = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+        if image in self.unpullable:
+            state = {"waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}"'}}
+        elif image in self.restarts:
+            state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}}
+        truth = "True" if ready else "False"
+        return {
+            "phase": "Pending" if image in self.unpullable else "Running",
+            "hostIP": ADDRESS,
+            "podIP": number,
+            "podIPs": [{"ip": number}],
+            "conditions": [
+                {"type": "PodScheduled", "status": "True"},
+                {"type": "ContainersReady", "status": truth},
+                {"type": "Ready", "status": truth},
+            ],
+            "containerStatuses": [
+                {
+                    "name": container["name"],
+                    "image": image,
+                    "imageID": "" if image in self.unpullable else f"registry.test/digest@{image}",
+                    "ready": ready,
+                    "restartCount": self.restarts.get(image, 0),
+                    "state": state,
+                }
+            ],
+        }
+
+    def _address(self) -> str:
+        number = next(self._numbers)
+        return f"10.244.{number // 250}.{number % 250 + 2}"
