@@ -58,9 +58,14 @@ def state(phase: Phase, **update: Any) -> RolloutState:
         case Phase.WATCHING:
             known |= {"weight": 95, "weights": weights(5, 25, 50, 95), "live_since": NOW - LONG, "step": 2}
         case Phase.ROLLING_BACK:
-            known |= {"weights": weights(5, 0), "failed": [failure(NEW)], "reason": "ErrorRate", "message": "bad"}
+            known |= {
+                "weights": weights(5, 0),
+                "failed": [failure(NEW)],
+                "reason": "ErrorRate",
+                "message": "9 of 10 failed",
+            }
         case Phase.ROLLED_BACK:
-            known |= {"failed": [failure(NEW)], "reason": "ErrorRate", "message": "bad"}
+            known |= {"failed": [failure(NEW)], "reason": "ErrorRate", "message": "9 of 10 failed"}
     return RolloutState.model_validate({**known, **update})
 
 

@@ -273,9 +273,6 @@ def test_ten_failures_are_remembered_and_each_revision_once() -> None:
     assert [(known.revision, known.reason) for known in once.failed] == [(NEWER, "ErrorRate"), (NEW, "ErrorRate")]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="RolledBack keeps the reason of the newest failure when an older one is aimed at"
-)
 def test_going_back_to_an_older_failure_tells_its_own_reason() -> None:
     at = state(Phase.ROLLED_BACK, failed=[failure(NEWER, "CrashLooping"), failure(NEW)])
     after = last(settle(spec(), at, seen(at, target=NEWER)), at)

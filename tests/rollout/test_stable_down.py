@@ -91,10 +91,6 @@ def test_the_judges_word_on_a_candidate_in_takeover_still_counts_as_blind() -> N
     assert [step.state.hold for step in steps] == ["Blind"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a rollback gives all traffic to a control without a ready pod, although a ready candidate serves",
-)
 def test_a_newer_spec_during_a_takeover_does_not_take_the_only_ready_pods_away() -> None:
     at = state(Phase.STEPPING, takeover=True)
     after = last(settle(spec(), at, seen(at, pods={**NOBODY, NEWER: pods(0)}, target=NEWER)), at)

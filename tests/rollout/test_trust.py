@@ -206,10 +206,6 @@ def test_a_failed_verdict_after_a_crash_in_the_rollback_of_a_watch_finishes_it()
     assert "ErrorRate" in [reason for step in steps for reason in reasons(step)]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a promoted revision whose traffic was taken away unrecorded is raised to the watch's weight at once",
-)
 def test_traffic_that_was_taken_away_in_the_watch_is_not_given_back_in_one_go() -> None:
     world = World(spec(), state(Phase.WATCHING, since=NOW), NEW)
     world.fixed = {"first_look": True, "split": behind(world.state, 0).split}

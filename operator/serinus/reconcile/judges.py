@@ -10,7 +10,7 @@ from serinus.api.v1alpha1 import ModelDeploymentSpec, RuntimeMetrics, Source
 from serinus.prometheus.client import Prometheus
 from serinus.prometheus.shared import SharedQueries
 from serinus.reconcile.children import Children, ready_pods
-from serinus.reconcile.judge import Judge, Opinion, policy_of
+from serinus.reconcile.judge import ERROR_RATE, Judge, Opinion, policy_of
 from serinus.reconcile.queue import Key
 from serinus.reconcile.source import DEFAULT_INTERVAL, NoSource, Subject, choose, window
 from serinus.rollout.safety import UNDER_TEST
@@ -44,7 +44,8 @@ class RolloutJudges:
             self.forget(key)
         try:
             queries = self._queries(spec)
-            subject = self._subject(key, spec, state, children)
+            wanted = _pinned(state, before) or spec.analysis.error_rate.source
+            subject = _subject(key, wanted, state, children)
         except NoSource as error:
             return Opinion(problem=str(error))
         if state.phase not in UNDER_TEST:
@@ -85,22 +86,30 @@ class RolloutJudges:
             self._servers[address] = SharedQueries(server, self.clock, FRESHNESS)
         return self._servers[address]
 
-    def _subject(self, key: Key, spec: ModelDeploymentSpec, state: RolloutState, children: Children) -> Subject:
-        declared = [
-            revision.metrics for name in (state.control, state.candidate) if (revision := children.revisions.get(name))
-        ]
-        metrics = declared[-1] if declared and all(found is not None for found in declared) else None
-        parsed = RuntimeMetrics.model_validate(metrics) if metrics is not None else None
-        return Subject(
-            namespace=key.namespace,
-            name=key.name,
-            stable=state.control,
-            canary=state.candidate,
-            stable_slot=state.control_slot,
-            source=choose(spec.analysis.error_rate.source, children.controller, parsed),
-            metrics=parsed or RuntimeMetrics(),
-            live_pods=ready_pods(children, {state.control, state.candidate}),
-        )
+
+def _pinned(state: RolloutState, before: Status) -> Source | None:
+    """Return the source that this rollout is judged by already: it never changes in the middle."""
+    if not state.weights:
+        return None
+    known = (metric.source for metric in before.metrics if metric.name == ERROR_RATE)
+    return next((Source(source) for source in known if source in set(Source)), None)
+
+
+def _subject(key: Key, wanted: Source, state: RolloutState, children: Children) -> Subject:
+    live = (children.revisions.get(name) for name in (state.control, state.candidate))
+    declared = [revision.metrics for revision in live if revision]
+    metrics = declared[-1] if declared and all(found is not None for found in declared) else None
+    parsed = RuntimeMetrics.model_validate(metrics) if metrics is not None else None
+    return Subject(
+        namespace=key.namespace,
+        name=key.name,
+        stable=state.control,
+        canary=state.candidate,
+        stable_slot=state.control_slot,
+        source=choose(wanted, children.controller, parsed),
+        metrics=parsed or RuntimeMetrics(),
+        live_pods=ready_pods(children, {state.control, state.candidate}),
+    )
 
 
 async def _preflight(subject: Subject, queries: SharedQueries) -> str:

@@ -103,7 +103,8 @@ class Look:
         blocked = await self._carry_out(
             world, state, step, report.status(facts, before, opinion.record), before, revisions, seen
         )
-        return self._next_look(spec, state, step, blocked)
+        moved = step.state != state or bool(step.events) or blocked
+        return AT_ONCE if moved else self._next_look(spec, step.state.phase, problem)
 
     @property
     def _generation(self) -> int:
@@ -263,12 +264,11 @@ class Look:
     def _fields(self) -> dict[str, str]:
         return {"namespace": self.key.namespace, "modeldeployment": self.key.name}
 
-    def _next_look(self, spec: ModelDeploymentSpec, state: RolloutState, step: Step, blocked: bool) -> float:  # noqa: FBT001
-        if step.state != state or step.events or blocked:
-            return AT_ONCE
-        if step.state.phase in UNDER_TEST or step.state.phase is Phase.ROLLING_BACK:
+    def _next_look(self, spec: ModelDeploymentSpec, phase: Phase, problem: Problem | None) -> float:
+        """Return when to look again if nobody wakes this key before."""
+        if phase in UNDER_TEST or phase is Phase.ROLLING_BACK:
             return TICK
-        if step.state.phase is Phase.INITIALIZING or self.memory.problem:
+        if phase is Phase.INITIALIZING or problem or self.memory.problem:
             return WAITING
         return CONFIG_MAP_POLL if spec.runtime.config_maps else RESYNC
 

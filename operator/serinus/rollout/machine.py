@@ -14,7 +14,7 @@ from serinus.rollout.exposure import final_weight
 from serinus.rollout.observation import Observation
 from serinus.rollout.orders import after_step, obey
 from serinus.rollout.safety import RULES, UNDER_TEST
-from serinus.rollout.step import Event, Look, Step, change, enter, weigh
+from serinus.rollout.step import Event, Look, Step, change, enter, roll_back, weigh
 from serinus.rollout.trust import trusted
 
 
@@ -101,7 +101,7 @@ def _resting(look: Look) -> Step:
             return _stay(look)
         return Step(enter(look, Phase.STABLE, failed=[], reason="", message=""))
     if state.has_failed(target):
-        return _stay(look) if state.phase is Phase.ROLLED_BACK else Step(_remembered(look, target))
+        return _remembered(look, target)
     if look.spec.rollout.paused:
         return _stay(look)
     fresh = enter(
@@ -114,10 +114,14 @@ def _resting(look: Look) -> Step:
     )
 
 
-def _remembered(look: Look, target: str) -> RolloutState:
-    """This spec was taken back before; the reason stands until it is retried."""
-    failure = next(known for known in look.state.failed if known.revision == target)
-    return enter(look, Phase.ROLLED_BACK, reason=failure.reason, message=failure.message)
+def _remembered(look: Look, target: str) -> Step:
+    """This spec was taken back before; its reason stands until it is retried."""
+    state = look.state
+    failure = next(known for known in state.failed if known.revision == target)
+    told = state.reason == failure.reason and state.message.startswith(failure.message)
+    if state.phase is Phase.ROLLED_BACK and told:
+        return _stay(look)
+    return Step(enter(look, Phase.ROLLED_BACK, reason=failure.reason, message=failure.message))
 
 
 def _enough_pods(look: Look) -> bool:
@@ -162,7 +166,7 @@ def _promoting(look: Look) -> Step:
     state = look.state
     final = final_weight(look.spec, gateway=look.seen.gateway)
     if state.weight < final:
-        held = look.paused or state.takeover or not _enough_pods(look) or _held(look, "Blind")
+        held = look.paused or (state.takeover and not state.forced) or not _enough_pods(look) or _held(look, "Blind")
         return _stay(look) if held else _raised(look, state, final)
     moved = look.seen.service_revisions == {state.candidate}
     if state.live_since is None or not moved or look.live_for < look.drain:
@@ -176,6 +180,9 @@ def _watching(look: Look) -> Step:
     state, rollout = look.state, look.spec.rollout
     final = rollout.final_weight if look.seen.gateway else 100
     superseded = look.seen.target != state.candidate
+    if state.weight == 0:
+        message = f"The traffic of revision {state.candidate} was taken away before the operator could write why"
+        return roll_back(look, Event("RollbackResumed", message, warning=True))
     if state.weight < final:
         return _stay(look) if _held(look, "Blind") or not _enough_pods(look) else _raised(look, state, final)
     over = look.now - state.since >= rollout.watch_after_promotion

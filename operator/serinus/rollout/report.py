@@ -163,6 +163,9 @@ def _ready(facts: Facts) -> Condition:
     state = facts.state
     if facts.problem:
         return _condition(facts, types.READY, False, facts.problem.reason, facts.problem.message)
+    split = facts.seen.split
+    if state.phase is Phase.STABLE and facts.seen.gateway and not split.live:
+        return _condition(facts, types.READY, False, split.reason, split.problem)
     done = state.phase is Phase.STABLE and state.control == facts.seen.target
     if done:
         return _condition(facts, types.READY, True, "RolledOut", f"Revision {state.control} is fully rolled out")
@@ -182,8 +185,9 @@ def _progressing(facts: Facts) -> Condition:
     message = f"Revision {state.candidate or state.control} at {state.traffic} %"
     if state.phase is Phase.WATCHING and state.traffic == 100:
         message += ": without a control group only pod signals and thresholds guard it"
-    if facts.seen.split.problem and state.live_since is None:
-        message += f". {facts.seen.split.problem}"
+    waits = facts.seen.workload(state.candidate or state.control).problem
+    told = (waits, facts.seen.split.problem if state.live_since is None else "")
+    message += "".join(f". {part}" for part in told if part)
     return _condition(facts, types.PROGRESSING, True, state.phase, message)
 
 

@@ -51,8 +51,8 @@ def deadline_passed(look: Look) -> Step | None:
 
 
 def spec_reverted(look: Look) -> Step | None:
-    """The stable spec was applied again: a fast return, no analysis, nothing to remember."""
-    if look.seen.target != look.state.control:
+    """The stable spec was applied again: a fast return once stable has ready pods, nothing to remember."""
+    if look.seen.target != look.state.control or look.state.takeover:
         return None
     return roll_back(
         look, Event("Reverted", f"The spec is that of revision {look.state.control} again"), remember=False
@@ -60,9 +60,9 @@ def spec_reverted(look: Look) -> Step | None:
 
 
 def superseded(look: Look) -> Step | None:
-    """A newer spec arrived before this one was promoted."""
+    """A newer spec arrived before this one was promoted; it waits while this one serves alone."""
     state, target = look.state, look.seen.target
-    if state.phase not in (Phase.PREPARING, Phase.STEPPING) or target == state.candidate:
+    if state.phase not in (Phase.PREPARING, Phase.STEPPING) or target == state.candidate or state.takeover:
         return None
     event = Event("Superseded", f"Revision {state.candidate} gives way to {target}")
     return roll_back(look, event, remember=False)
@@ -117,10 +117,10 @@ def stable_down(look: Look) -> Step | None:
 RULES: tuple[Rule, ...] = (
     verdict_failed,
     crash_looping,
+    lost_candidate,
+    stable_down,
     deadline_passed,
     held_too_long,
     spec_reverted,
     superseded,
-    lost_candidate,
-    stable_down,
 )
