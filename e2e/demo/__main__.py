@@ -43,7 +43,10 @@ def demo(options: argparse.Namespace, screen: Screen) -> int:
     if not options.installed:
         screen.title("images: the operator and the recommender, trained while it is built")
         wanted = [images.operator(), *(images.recommender(version) for version in (1, *versions))]
-        images.load(options.name, wanted)
+        if where.own:
+            images.load(options.name, wanted)
+        else:
+            screen.note(f"your nodes must have them: {', '.join(image.tag for image in wanted)} (examples/README.md)")
         screen.title(f"operator: helm upgrade --install {install.RELEASE} charts/serinus -n {install.SYSTEM}")
         install.chart(where)
     screen.title(f"namespace {install.NAMESPACE}, empty, with the restricted Pod Security Standard")

@@ -92,6 +92,9 @@ def _seconds(value: float | None) -> str:
 def around(site: Site, host: str) -> str:
     """Return how to look around, and how to tear down."""
     url = site.gateway_url
+    down = (
+        "make cluster-down" if site.own else "kubectl delete namespace demo; helm uninstall serinus -n serinus-system"
+    )
     return f"""The cluster stays. Look around:
     export KUBECONFIG={site.kubeconfig} PATH={site.bin}:$PATH
     kubectl get mdep -n demo -w
@@ -99,4 +102,4 @@ def around(site: Site, host: str) -> str:
     curl -i -H 'Host: {host}' '{url}/recommend?user_id=1&user_id=2'
     Prometheus: {site.prometheus_url}
 Tear down:
-    make cluster-down"""
+    {down}"""

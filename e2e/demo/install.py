@@ -1,6 +1,7 @@
 """The operator by its chart, and the namespace that the demo plays in."""
 
 import json
+import os
 from typing import Any
 
 import yaml
@@ -13,7 +14,8 @@ RELEASE = "serinus"
 SYSTEM = "serinus-system"
 NAMESPACE = "demo"
 OURS = "serinus.dev/demo"
-PROMETHEUS = "http://prometheus.monitoring.svc:9090"
+PROMETHEUS = os.environ.get("PROMETHEUS_ADDRESS", "http://prometheus.monitoring.svc:9090")
+"""Where the operator asks, inside the cluster."""
 EXAMPLES = ROOT / "examples" / "recommender"
 OVERLAY = ROOT / "e2e" / "demo" / "rollout.yaml"
 Manifest = dict[str, Any]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.trouble import Trouble
+from load import Target, TargetRefusedError
 
 ROOT = Path(__file__).parents[2]
 END = 20
@@ -25,6 +26,8 @@ class Site:
     prometheus_url: str
     docker_host: str
     bin: Path
+    own: bool = True
+    """Made here, so images can be loaded and all of it can be removed again."""
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Run kubectl against this cluster and no other."""
@@ -38,25 +41,35 @@ class Site:
 
 
 def bring_up(name: str) -> Site:
-    """Bring the cluster up. The tool says what it does, and what it lacks."""
-    cluster("up", "--name", name)
-    known = json.loads(cluster("info", "--name", name, quiet=True))
+    """Bring the cluster up. The tool says what it does, and what it lacks.
+
+    CLUSTER=current with CONTEXT takes a cluster of one's own instead of making one.
+    """
+    own = os.environ.get("CLUSTER") != "current"
+    context = os.environ.get("CONTEXT", "")
+    which = ("--name", name) if own else ("--current", *(("--context", context) if context else ()))
+    cluster("up", *which)
+    known = json.loads(cluster("info", *which, quiet=True))
+    try:
+        Target(known["gatewayUrl"], "")
+    except TargetRefusedError as refused:
+        raise Trouble(
+            f"{refused}; forward your gateway to this machine (kubectl port-forward) and set GATEWAY_URL", 2
+        ) from refused
     return Site(
         name=name,
         kubeconfig=Path(known["kubeconfig"]),
         context=known["context"],
         gateway_url=known["gatewayUrl"],
         prometheus_url=known.get("prometheusUrl", ""),
-        docker_host=known.get("dockerHost", ""),
+        docker_host=known.get("dockerHost", "") if own else "",
         bin=Path(known["bin"]),
+        own=own,
     )
 
 
 def cluster(*arguments: str, quiet: bool = False) -> str:
-    """Run the cluster tool; its own words have reached the terminal already when it fails.
-
-    CLUSTER and CONTEXT, which name a cluster of one's own, reach it through the environment.
-    """
+    """Run the cluster tool; its own words have reached the terminal already when it fails."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "e2e")}
     done = subprocess.run(
         [sys.executable, "-m", "cluster", *arguments],

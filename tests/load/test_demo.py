@@ -168,8 +168,33 @@ def test_what_the_cluster_tool_lacks_ends_the_demo(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(site, "ROOT", tmp_path)
-    (tmp_path / "e2e" / "cluster").mkdir(parents=True)
-    (tmp_path / "e2e" / "cluster" / "__main__.py").write_text("raise SystemExit(2)")
+    cluster_tool(tmp_path, "raise SystemExit(2)")
     assert main(["--json", str(tmp_path / "demo.json")]) == 2
     assert "Traceback" not in capsys.readouterr().out
     assert not (tmp_path / "demo.json").exists()
+
+
+def cluster_tool(folder: Path, body: str) -> None:
+    (folder / "e2e" / "cluster").mkdir(parents=True)
+    (folder / "e2e" / "cluster" / "__main__.py").write_text(body)
+
+
+def test_a_cluster_of_ones_own_is_named_and_reached_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    known = dict.fromkeys(("kubeconfig", "context", "bin"), "x")
+    cluster_tool(
+        tmp_path,
+        "import json, os, sys\n"
+        "print(sys.argv[1:], file=sys.stderr)\n"
+        f"print(json.dumps({known} | {{'gatewayUrl': os.environ.get('GATEWAY_URL', '')}}))\n",
+    )
+    monkeypatch.setattr(site, "ROOT", tmp_path)
+    monkeypatch.setenv("CLUSTER", "current")
+    monkeypatch.setenv("CONTEXT", "mine")
+    with pytest.raises(Trouble, match="set GATEWAY_URL") as trouble:
+        site.bring_up("serinus")
+    assert trouble.value.code == 2
+    assert "['info', '--current', '--context', 'mine']" in capfd.readouterr().err
+    monkeypatch.setenv("GATEWAY_URL", "http://127.0.0.1:8080")
+    assert not site.bring_up("serinus").own
