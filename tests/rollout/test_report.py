@@ -24,6 +24,7 @@ from serinus.rollout.command import MAX_COMMAND
 from serinus.rollout.observation import Workload
 from serinus.rollout.report import Facts, Problem, refused, status
 from serinus.rollout.step import MAX_WEIGHTS
+from serinus.traffic.split import SeenSplit
 
 from .support import (
     BLIND,
@@ -77,7 +78,7 @@ def test_after_a_rollback_stable_serves_and_every_tool_sees_a_failure() -> None:
         "Available": "True", "Ready": "False", "Degraded": "True", "Stalled": "True",
     }  # fmt: skip
     assert by_type["Degraded"].reason == "CanaryRolledBack"
-    assert by_type["Degraded"].message == "ErrorRate: bad"
+    assert by_type["Degraded"].message == "ErrorRate: 9 of 10 failed"
     assert "Reconciling" not in by_type
     assert (found.phase, found.reason, found.weight) == ("RolledBack", "ErrorRate", 0)
     assert found.stable is not None
@@ -118,6 +119,12 @@ def test_progressing_tells_whether_something_is_under_way(phase: Phase) -> None:
 
 def test_a_stable_revision_that_is_not_the_spec_yet_is_not_ready() -> None:
     assert told(state(Phase.STABLE), {"target": NEW})["Ready"][0] == "False"
+
+
+def test_a_stable_revision_behind_a_route_that_is_not_live_is_not_ready() -> None:
+    at = state(Phase.STABLE)
+    refused_route = SeenSplit({OLD: 100}, live=False, reason="RouteNotAllowed", problem="Gateway public: no")
+    assert told(at, {"split": refused_route})["Ready"] == ("False", "RouteNotAllowed")
 
 
 def test_the_first_deploy_is_stalled_once_it_is_late() -> None:

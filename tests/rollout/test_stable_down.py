@@ -91,6 +91,15 @@ def test_the_judges_word_on_a_candidate_in_takeover_still_counts_as_blind() -> N
     assert [step.state.hold for step in steps] == ["Blind"]
 
 
+def test_the_stable_spec_during_a_takeover_waits_for_stables_pods() -> None:
+    at = state(Phase.STEPPING, takeover=True)
+    waiting = last(settle(spec(), at, seen(at, pods=NOBODY, target=OLD)), at)
+    assert (waiting.phase, split(waiting).weight) == (Phase.STEPPING, 100)
+
+    back = last(settle(spec(), waiting, seen(at, pods=EVERYBODY, target=OLD)), waiting)
+    assert split(back).weight == 0
+
+
 def test_a_newer_spec_during_a_takeover_does_not_take_the_only_ready_pods_away() -> None:
     at = state(Phase.STEPPING, takeover=True)
     after = last(settle(spec(), at, seen(at, pods={**NOBODY, NEWER: pods(0)}, target=NEWER)), at)
