@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -168,6 +169,11 @@ class Space:
         assert found is not None
         return found
 
+    def touch(self) -> None:
+        """Make the operator look at the model now."""
+        patch = {"metadata": {"annotations": {"touched": str(next(_numbers))}}}
+        self.kube.merge("modeldeployments", self.namespace, NAME, patch)
+
     def command(self, verb: str, revision: str) -> None:
         text = f"{verb}/{revision}/{next(_numbers)}"
         annotations = {"metadata": {"annotations": {"serinus.dev/command": text}}}
@@ -176,14 +182,14 @@ class Space:
     def route(self) -> Manifest | None:
         return self.kube.get("httproutes", self.namespace, NAME)
 
-    def weights(self) -> dict[str, int]:
-        """Return the weights of the route by revision."""
-        return _weights(self.route())
+    def weights(self) -> Counter[str]:
+        """Return the weights of the route by revision, those that are not 0."""
+        return +_weights(self.route())
 
     def weight_history(self, revision: str) -> list[int]:
         """Return the weights of a revision that the recorder saw, without repetitions."""
         seen = [
-            _weights(change.object).get(revision, 0)
+            _weights(change.object)[revision]
             for change in self.recorder.of("httproutes", NAME)
             if change.type != "DELETED"
         ]
@@ -251,11 +257,10 @@ class Space:
         self.kube.delete("namespaces", "", self.namespace)
 
 
-def _weights(route: Manifest | None) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _weights(route: Manifest | None) -> Counter[str]:
+    found: Counter[str] = Counter()
     for backend in route["spec"]["rules"][0]["backendRefs"] if route else []:
-        revision = backend["name"].removeprefix(f"{NAME}-")
-        found[revision] = found.get(revision, 0) + backend["weight"]
+        found[backend["name"].removeprefix(f"{NAME}-")] += backend["weight"]
     return found
 
 

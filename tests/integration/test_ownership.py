@@ -1,0 +1,174 @@
+"""Who owns which field and which object."""
+
+from typing import Any
+
+import pytest
+
+from .kube import Manifest, RefusedError
+from .stand import NAME, Space, image, manifest, spec
+from .waiting import always, eventually
+
+CHILDREN = ("deployments", "services", "httproutes", "controllerrevisions")
+
+
+def managers(live: Manifest) -> dict[tuple[str, str], Any]:
+    return {(m["manager"], m.get("subresource", "")): m["fieldsV1"] for m in live["metadata"]["managedFields"]}
+
+
+def child(space: Space, plural: str, name: str) -> Manifest:
+    found = space.kube.get(plural, space.namespace, name)
+    assert found is not None
+    return found
+
+
+def test_fields_belong_to_the_operators_managers(space: Space) -> None:
+    revision = space.hash(space.serving())
+    for plural, name in (("services", NAME), ("httproutes", NAME), ("deployments", f"{NAME}-{revision}")):
+        assert ("serinus", "") in managers(child(space, plural, name)), plural
+    own = managers(space.model())
+    assert "f:status" in own["serinus-status", "status"]
+    assert not any(manager == "serinus" for manager, _ in own), "the operator writes status only"
+
+
+def test_number_of_pods_is_owned_by_no_apply(space: Space) -> None:
+    revision = space.hash(space.serving(replicas=3))
+    name = f"{NAME}-{revision}"
+    live = child(space, "deployments", name)
+    assert live["spec"]["replicas"] == 3
+    assert "f:replicas" not in managers(live)["serinus", ""]["f:spec"]
+    space.recorder.watch("deployments")
+    space.kube.merge("modeldeployments", space.namespace, NAME, {"metadata": {"annotations": {"touch": "1"}}})
+    space.kube.merge("deployments", space.namespace, name, {"metadata": {"annotations": {"touch": "1"}}})
+    always(lambda: child(space, "deployments", name)["spec"]["replicas"] == 3, "3 replicas", 2)
+
+
+def test_model_is_scaled_through_its_scale_subresource(space: Space) -> None:
+    first = space.serving(replicas=2)
+    revision, before = space.hash(first), space.uids(space.hash(first))
+    space.kube.merge("modeldeployments", space.namespace, NAME, {"spec": {"replicas": 4}}, "scale")
+    eventually(lambda: len(space.uids(revision)) == 4, "4 pods", show=space.tell)
+    assert before <= space.uids(revision)
+    space.wait(lambda s: s["replicas"] == 4, "status.replicas")
+
+
+def test_children_carry_nothing_of_the_parents_metadata(space: Space) -> None:
+    foreign = {"app.kubernetes.io/instance": "argo-app", "argocd.argoproj.io/instance": "x"}
+    body = manifest(space.namespace, spec(image(1)))
+    body["metadata"] |= {"labels": foreign, "annotations": {"argocd.argoproj.io/tracking-id": "y"}}
+    space.kube.apply("modeldeployments", body)
+    space.in_phase("Stable")
+    eventually(space.route_live, "the route is there", show=space.tell)
+    for plural in CHILDREN:
+        for found in space.kube.find(plural, space.namespace):
+            metadata = found["metadata"]
+            assert not set(foreign) & set(metadata.get("labels", {})), plural
+            assert not any("argocd" in key for key in metadata.get("annotations", {})), plural
+            assert [r["kind"] for r in metadata["ownerReferences"] if r.get("controller")] == ["ModelDeployment"]
+
+
+def test_weights_that_somebody_edited_are_put_right(space: Space) -> None:
+    revision = space.hash(space.serving())
+    route = space.route()
+    assert route is not None
+    rules = route["spec"]["rules"]
+    rules[0]["backendRefs"][0]["weight"], rules[0]["backendRefs"][1]["weight"] = 1, 99
+    rules[0]["backendRefs"][1]["name"] = "elsewhere"
+    space.kube.merge("httproutes", space.namespace, NAME, {"spec": {"rules": rules}})
+    eventually(lambda: space.weights() == {revision: 100}, "the weights are right", show=space.tell)
+
+
+def test_selector_that_somebody_edited_is_put_right(space: Space) -> None:
+    revision = space.hash(space.serving())
+    wrong = {"spec": {"selector": {"serinus.dev/revision": "0000000000"}}}
+    space.kube.merge("services", space.namespace, NAME, wrong)
+    eventually(
+        lambda: child(space, "services", NAME)["spec"]["selector"]["serinus.dev/revision"] == revision,
+        "the selector is right",
+        show=space.tell,
+    )
+
+
+def test_deleted_children_are_made_again(space: Space) -> None:
+    revision = space.hash(space.serving())
+    for plural, name in (("services", NAME), ("httproutes", NAME), ("services", f"{NAME}-{revision}")):
+        before = child(space, plural, name)["metadata"]["uid"]
+        space.kube.delete(plural, space.namespace, name)
+
+        def again(plural: str = plural, name: str = name, before: str = before) -> bool:
+            found = space.kube.get(plural, space.namespace, name)
+            return found is not None and found["metadata"]["uid"] != before
+
+        eventually(again, f"{plural}/{name} is there again", show=space.tell)
+    assert space.phase() == "Stable"
+
+
+FOREIGN_SPECS: dict[str, Manifest] = {
+    "services": {"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"port": 1}], "selector": {"a": "b"}}},
+    "httproutes": {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "spec": {
+            "hostnames": ["theirs.test"],
+            "rules": [{"backendRefs": [{"name": "theirs", "port": 80, "weight": 1}]}],
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("plural", sorted(FOREIGN_SPECS))
+def test_foreign_object_with_a_childs_name_is_untouched_and_named(space: Space, plural: str) -> None:
+    theirs = FOREIGN_SPECS[plural]
+    made = space.kube.create(plural, space.namespace, {**theirs, "metadata": {"name": NAME}})
+    space.apply(spec(image(1)))
+    space.wait_condition("Degraded", "True", f"{theirs['kind']} {NAME}")
+    space.wait_event("NameTaken", f"{theirs['kind']} {NAME}")
+    live = child(space, plural, NAME)
+    assert (live["spec"], live["metadata"]["uid"]) == (made["spec"], made["metadata"]["uid"])
+    space.kube.delete(plural, space.namespace, NAME)
+    space.wait_condition("Ready", "True")
+
+
+def test_foreign_deployment_with_a_childs_name_is_untouched_and_named(space: Space) -> None:
+    first = space.serving()
+    body = spec(image(2))
+    before = child(space, "deployments", f"{NAME}-{space.hash(first)}")
+    space.apply(body)
+    revision = space.hash(body["runtime"]["image"])
+    space.apply(spec(first))  # back, and out of the way
+    space.wait(lambda s: s["phase"] == "Stable" and not s.get("canary"), "the first version alone")
+    name = f"{NAME}-{revision}"
+    eventually(lambda: space.kube.get("deployments", space.namespace, name) is None, "it is gone", show=space.tell)
+    template = before["spec"]["template"]
+    template["metadata"] = {"labels": {"a": "b"}}
+    theirs = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template},
+    }
+    made = space.kube.create("deployments", space.namespace, theirs)
+    space.apply(body)
+    space.wait_event("NameTaken", f"Deployment {name}")
+    space.wait_condition("Degraded", "True", f"Deployment {name}")
+    live = child(space, "deployments", name)
+    assert (live["spec"], live["metadata"]["uid"]) == (made["spec"], made["metadata"]["uid"])
+    assert space.weights() == {space.hash(first): 100}
+
+
+def test_unknown_status_is_refused_to_nobody_but_kept_by_the_operator(space: Space) -> None:
+    """Somebody else's write of status does not stop the operator's."""
+    first = space.serving()
+    space.kube.merge("modeldeployments", space.namespace, NAME, {"status": {"phase": "Nonsense"}}, "status")
+    space.wait(lambda s: s["phase"] == "Stable" and s["stable"]["image"] == first, "status is right again")
+
+
+def test_spec_is_never_written(space: Space) -> None:
+    body = spec(image(1))
+    stored = space.apply(body)
+    space.in_phase("Stable")
+    assert space.model()["spec"] == stored["spec"]
+    assert space.model()["metadata"]["generation"] == 1
+    assert "finalizers" not in space.model()["metadata"]
+    assert "annotations" not in space.model()["metadata"]
+    with pytest.raises(RefusedError):
+        space.kube.create("modeldeployments", space.namespace, manifest(space.namespace, body))
