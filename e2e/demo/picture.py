@@ -139,7 +139,8 @@ def _marks(document: Document, end: float) -> list[str]:
     made = []
     for act in document["acts"]:
         applied, outcome = f"{act['version']} applied", act["outcome"]
-        for at, words, side in ((act["appliedAt"], applied, 3), (act["endedAt"], outcome, -3)):
+        wide = _x(act["endedAt"], end) - _x(act["appliedAt"], end) > 140
+        for at, words, side in ((act["appliedAt"], applied, 3), (act["endedAt"], outcome, -3 if wide else 3)):
             x = _x(at, end)
             made.append(
                 _line(x, 60, x, TOPS["answers"] + HEIGHTS["answers"], f"stroke='{PALE}' stroke-dasharray='2 3'")
