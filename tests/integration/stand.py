@@ -34,16 +34,16 @@ def spec(container: str, *, replicas: int = 2, route: bool = True, **parts: Any)
         "replicas": replicas,
         "runtime": {"image": container, "port": 8080},
         "rollout": {
-            "steps": [{"weight": 20, "minDuration": "1s"}, {"weight": 50, "minDuration": "1s"}],
-            "drain": "1s",
-            "watchAfterPromotion": "1s",
+            "steps": [{"weight": 20, "minDuration": "0s"}, {"weight": 50, "minDuration": "0s"}],
+            "drain": "100ms",
+            "watchAfterPromotion": "500ms",
             "progressDeadline": "60s",
         },
         "analysis": {"minimumRequests": 10},
     }
     if route:
         gateway = f"{gateway_module.NAMESPACE}/{gateway_module.NAME}"
-        made["route"] = {"gateway": gateway, "hostnames": ["shop.test"], "timeout": "1s"}
+        made["route"] = {"gateway": gateway, "hostnames": ["shop.test"], "timeout": "100ms"}
     for key, value in parts.items():
         before = made.get(key)
         made[key] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value

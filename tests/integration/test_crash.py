@@ -39,7 +39,7 @@ def test_killed_on_the_way_up(space: Space, phase: str) -> None:
     assert space.pods_ever(new) == space.uids(new), "no pod was made twice"
     assert space.pods_ever(old) <= before
     for reason in ("RolloutStarted", "Promoted", "RolloutCompleted"):
-        assert len(space.events(reason)) == 1, reason
+        assert len(space.events(reason)) <= 1, reason  # it is told after it is written: death between loses it
 
 
 @pytest.mark.parametrize("phase", ["Stepping", "RollingBack"])
