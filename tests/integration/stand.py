@@ -157,7 +157,7 @@ class Space:
         found = (c for c in self.status().get("conditions", []) if c["type"] == kind)
         return next(found, {})
 
-    def wait_condition(self, kind: str, value: str, text: str = "") -> Manifest:
+    def wait_condition(self, kind: str, value: str, text: str = "", patience: float = PATIENCE) -> Manifest:
         """Wait for a condition whose reason or message holds a text."""
 
         def look() -> Manifest | None:
@@ -165,7 +165,7 @@ class Space:
             fits = found.get("status") == value and text in f"{found.get('reason')}: {found.get('message')}"
             return found if fits else None
 
-        found = eventually(look, f"condition {kind} is {value} with {text!r}", show=self.tell)
+        found = eventually(look, f"condition {kind} is {value} with {text!r}", patience, show=self.tell)
         assert found is not None
         return found
 
@@ -218,11 +218,11 @@ class Space:
             (e for e in mine if reason in ("", e["reason"])), key=lambda e: e["metadata"]["creationTimestamp"]
         )
 
-    def wait_event(self, reason: str, text: str = "") -> Manifest:
+    def wait_event(self, reason: str, text: str = "", patience: float = PATIENCE) -> Manifest:
         def look() -> Manifest | None:
             return next((e for e in self.events(reason) if text in e["message"]), None)
 
-        found = eventually(look, f"Event {reason} with {text!r}", show=self.tell)
+        found = eventually(look, f"Event {reason} with {text!r}", patience, show=self.tell)
         assert found is not None
         return found
 
