@@ -14,17 +14,16 @@ from .operator_process import OperatorProcess
 from .stand import NAME, Space, image, manifest, spec
 from .waiting import always, eventually
 
-PROMPT = 8.0
-"""Seconds within which a person is told. A look that waits for something comes every 5 s."""
+PROMPT = 4.0
+"""Seconds within which a person is told."""
 UNTYPED = pytest.mark.xfail(
     strict=True,
     reason="the API server answers 500 to a patch that does not fit its types; ApiError.refused does not count it, "
     "so the operator tries for ever and says nothing (cluster/client.py)",
 )
 UNTOLD = (
-    "a problem with the spec or the Gateway is posted as an Event only while no revision is known (reconcile/look.py)"
+    "a problem with the spec or the Gateway is posted as an Event only while no revision is known (reconcile/turn.py)"
 )
-MODES = ("down", "hang", "html", "empty", "nan")
 
 
 def break_prometheus(space: Space, mode: str) -> None:
@@ -34,7 +33,7 @@ def break_prometheus(space: Space, mode: str) -> None:
         space.stand.prometheus.mode = mode
 
 
-@pytest.mark.parametrize("mode", MODES[:4])
+@pytest.mark.parametrize("mode", ["down", "html", "empty"])
 def test_nobody_is_exposed_while_prometheus_cannot_be_read(space: Space, mode: str) -> None:
     old = space.hash(space.serving())
     space.recorder.watch("httproutes")
@@ -53,7 +52,7 @@ def test_nobody_is_exposed_while_prometheus_cannot_be_read(space: Space, mode: s
     assert space.weight_history(new)[:2] == [0, 20]
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["down", "hang", "nan"])
 def test_rollout_holds_while_prometheus_is_lost_and_goes_on_after(space: Space, mode: str) -> None:
     space.serving()
     second = image(2)
@@ -123,6 +122,15 @@ def test_gateway_of_an_unknown_class_is_a_condition(space: Space) -> None:
 INVALID = [
     pytest.param({"runtime": {"metrics": {"errors": "5["}}}, "spec.runtime.metrics.errors", "5[", id="expression"),
     pytest.param({"rollout": {"drain": "9999h"}}, "spec.rollout.drain", "", id="duration"),
+    pytest.param(
+        {"rollout": {"drain": "9999h"}},
+        "spec.rollout.drain",
+        "9999h",
+        id="duration-as-written",
+        marks=pytest.mark.xfail(
+            strict=True, reason="the message gives a duration in seconds, not as it was written (api/durations.py)"
+        ),
+    ),
     pytest.param({"runtime": {"podTemplate": {"spec": "x"}}}, "spec.runtime.podTemplate", "x", id="template"),
 ]
 """What the API server's schema cannot refuse."""
