@@ -25,6 +25,11 @@ CRD = ROOT / "crds" / "serinus.dev_modeldeployments.yaml"
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs no operator runs before one is there: it would write the status of any model."""
+    items.sort(key=lambda item: "whole_stand" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def assets() -> Path:
     """The folder with the programs of a control plane; skips what needs it by name."""
