@@ -98,8 +98,12 @@ class Model:
 
     def route_weights(self) -> dict[str, int]:
         """Return the weights of the live route by revision."""
+        return self.weights_of(self.read("httproute", self.name))
+
+    def weights_of(self, route: Manifest) -> dict[str, int]:
+        """Return the weights of a route by revision."""
         weights: dict[str, int] = {}
-        for backend in self.read("httproute", self.name)["spec"]["rules"][0]["backendRefs"]:
+        for backend in route["spec"]["rules"][0]["backendRefs"]:
             revision = backend["name"].removeprefix(f"{self.name}-")
             weights[revision] = weights.get(revision, 0) + backend["weight"]
         return weights
@@ -134,21 +138,17 @@ class WeightHistory:
 def weight_history(model: Model) -> Iterator[WeightHistory]:
     """Watch a route for as long as the block lasts."""
     history = WeightHistory()
-    path = '{range .spec.rules[0].backendRefs[*]}{.name}={.weight} {end}{"\\n"}'
+    path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{model.namespace}/httproutes?watch=1&timeoutSeconds=900"
     command = [
         str(model.site.bin / "kubectl"), "--kubeconfig", str(model.site.kubeconfig), "--context", model.site.context,
-        "--namespace", model.namespace, "get", "httproute", model.name, "--watch", f"--output=jsonpath={path}",
+        "get", "--raw", path,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def follow() -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            weights: dict[str, int] = {}
-            for part in line.split():
-                name, _, weight = part.partition("=")
-                revision = name.removeprefix(f"{model.name}-")
-                weights[revision] = weights.get(revision, 0) + int(weight)
+            weights = model.weights_of(json.loads(line)["object"])
             if not history.changes or history.changes[-1][1] != weights:
                 history.changes.append((time.time(), weights))
 

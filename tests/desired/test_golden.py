@@ -77,7 +77,6 @@ MANIFESTS = {
     "revision-minimal": revision.manifest(NAME, NAMESPACE, made(MINIMAL, {}), PARENT, MINIMAL),
     "revision-full": revision.manifest(NAME, NAMESPACE, FULL_REVISION, PARENT, FULL),
     "revision-config-maps": revision.copies(NAMESPACE, NAME, STORED),
-    "revision-stamp": revision.stamp(NAME, NAMESPACE, OLD, 1_767_225_600.5),
     "route-one-revision-slot-0": route(Split(OLD, "", 0, 0)),
     "route-one-revision-slot-1": route(Split(OLD, "", 0, 1)),
     "route-two-revisions-slot-0": route(Split(OLD, NEW, 5, 0)),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serinus.api.timestamps import render
 from serinus.api.v1alpha1 import Runtime
 from serinus.desired import names, revision
 from serinus.desired.labels import PROMOTED_AT
@@ -86,8 +87,7 @@ def test_a_revision_is_read_back_as_it_was_written(raw: dict[str, Any], contents
 
 @given(st.integers(0, 4_000_000_000_000).map(lambda ms: ms / 1000))
 def test_a_stamp_is_read_back_to_the_millisecond(at: float) -> None:
-    stamp = revision.stamp(NAME, NAMESPACE, HASH, at)["metadata"]["annotations"][PROMOTED_AT]
-    found = revision.read(stored(MINIMAL, {}, stamp))
+    found = revision.read(stored(MINIMAL, {}, render(at)))
     assert found.promoted_at == pytest.approx(at, abs=0.001)
 
 

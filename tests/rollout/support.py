@@ -59,6 +59,7 @@ def state(phase: Phase, **update: Any) -> RolloutState:
             known |= {"weight": 95, "weights": weights(5, 25, 50, 95), "live_since": NOW - LONG, "step": 2}
         case Phase.ROLLING_BACK:
             known |= {
+                "since": NOW,
                 "weights": weights(5, 0),
                 "failed": [failure(NEW)],
                 "reason": "ErrorRate",

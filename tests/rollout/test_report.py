@@ -230,7 +230,7 @@ def test_the_generation_is_there_from_the_first_write(phase: Phase) -> None:
 # The numbers
 
 
-def test_the_canary_column_shows_the_other_revision() -> None:
+def test_the_canary_column_shows_the_revision_under_test() -> None:
     def shown(phase: Phase) -> tuple[str | None, str | None, int]:
         found = status(facts(state(phase)), Status(), {})
         return (
@@ -245,8 +245,9 @@ def test_the_canary_column_shows_the_other_revision() -> None:
     at = facts(state(Phase.WATCHING))
     watching = status(at, Status(), {})
     assert watching.stable is not None
-    assert watching.canary is not None
-    assert (watching.stable.revision, watching.canary.revision, watching.weight) == (NEW, OLD, 95)
+    assert watching.canary is None
+    assert watching.previous is not None
+    assert (watching.stable.revision, watching.previous.revision, watching.weight) == (NEW, OLD, 95)
     assert watching.stable.image == "model:2"
 
 

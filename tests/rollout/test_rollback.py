@@ -220,6 +220,14 @@ def test_the_pods_stay_until_the_route_is_live_and_drained() -> None:
     assert NEW not in replicas(spec(), done.state, seen(done.state))
 
 
+def test_a_rollback_without_a_gateway_that_follows_ends_all_the_same() -> None:
+    at = state(Phase.ROLLING_BACK)
+    gone = seen(at, split=SeenSplit({}, live=False, problem="there is no Gateway"))
+    assert settle(spec(), at, gone, NOW + 600) == []
+    (done,) = settle(spec(), at, gone, NOW + 630)
+    assert done.state.phase is Phase.ROLLED_BACK
+
+
 def test_a_candidate_that_never_had_traffic_is_let_go_at_once() -> None:
     at = state(Phase.ROLLING_BACK, weights=weights(0))
     (done, *_) = settle(spec(), at, seen(at, split=SeenSplit({}, live=False)))

@@ -50,6 +50,7 @@ _RULES: dict[str, list[dict[str, str]]] = {
             "rule": "has(self.min) || has(self.max)",
             "message": "set min, max or both: a query without a limit decides nothing",
         },
+        {"rule": "!has(self.min) || !has(self.max) || self.min <= self.max", "message": "min must not be above max"},
     ],
 }
 

@@ -161,24 +161,40 @@ class Status(StatusModel):
     """The status subresource."""
 
     observed_generation: int = 0
+    """Generation of the spec that all of this is about."""
     phase: str = ""
+    """Where the rollout stands, for people; tools read the conditions."""
     reason: str = ""
+    """Why, in one word: a problem, the reason of the last rollback, or the phase."""
     message: str = ""
+    """Why, in a sentence."""
     conditions: Annotated[
         list[Condition],
         Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
     ] = []
+    """Available, Ready, Progressing, Degraded, Paused, MetricsAvailable, ImageFixed, and Reconciling or Stalled."""
     replicas: int = 0
+    """Pods of all revisions together."""
     selector: str = ""
+    """Label selector of these pods."""
     url: str = ""
+    """Where the model answers, if it has a host name."""
     stable: RevisionStatus | None = None
+    """The revision that is stable on record."""
     canary: RevisionStatus | None = None
+    """The revision under test before its promotion."""
+    previous: RevisionStatus | None = None
+    """The revision that keeps some traffic while the promoted one is watched."""
     weight: int = 0
     """Percent of traffic for the newer revision."""
     step: str = ""
+    """The present step and their number, such as 2/3."""
     metrics: list[MetricStatus] = []
+    """What was seen of each metric; the last rollout's until another one begins."""
     history: list[PastRevision] = []
+    """Revisions that were promoted, the newest first."""
     rollout: RolloutState | None = None
+    """What the operator remembers between two looks."""
     judge: (
         Annotated[dict[str, Any], Field(json_schema_extra={**PRESERVE, "x-kubernetes-map-type": "atomic"})] | None
     ) = None

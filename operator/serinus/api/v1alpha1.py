@@ -36,6 +36,9 @@ Weight = Annotated[int, Field(ge=1, le=100)]
 Fragment = Annotated[dict[str, Any], Field(json_schema_extra=PRESERVE)]
 
 
+AtLeastOneSecond = Annotated[Duration, Field(ge=1)]
+
+
 class OnHold(StrEnum):
     """What to do when a hold has lasted for its limit."""
 
@@ -165,8 +168,8 @@ class Rollout(Model):
         Step(weight=50, min_duration=120),
     ]
     """The canary's steps, in rising order of weight."""
-    progress_deadline: Duration = 600.0
-    """A revision whose pods are not ready after this long is taken back."""
+    progress_deadline: AtLeastOneSecond = 600.0
+    """A revision whose pods are not ready after this long is taken back; a first one is reported."""
     drain: Duration = 30.0
     """How long pods that lost their traffic are kept; never shorter than `route.timeout`."""
     watch_after_promotion: Duration = 300.0
@@ -184,9 +187,9 @@ class Rollout(Model):
                 raise ValueError(
                     f"steps[{index}].weight is {after} but must be above the {before} of the step before it"
                 )
-        if weights[-1] > self.final_weight:
+        if weights[-1] > 100 - self.watch_weight:
             raise ValueError(
-                f"steps[{len(weights) - 1}].weight is {weights[-1]} but may be {self.final_weight} at most: watchWeight keeps {self.watch_weight}"
+                f"steps[{len(weights) - 1}].weight is {weights[-1]} but may be {100 - self.watch_weight} at most: watchWeight keeps {self.watch_weight}"
             )
         return self
 
@@ -233,13 +236,15 @@ class Metric(Model):
     """Highest good value."""
     failures: Annotated[int, Field(ge=1, le=100)] = 3
     """Evaluations in a row outside the limits that make a failure."""
-    interval: Duration = 10.0
+    interval: AtLeastOneSecond = 10.0
     """Time between two evaluations."""
 
     @model_validator(mode="after")
     def _has_a_limit(self) -> "Metric":
         if self.min is None and self.max is None:
             raise ValueError("set min, max or both: a query without a limit decides nothing")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min is {self.min:g} but must not be above the {self.max:g} of max")
         return self
 
 

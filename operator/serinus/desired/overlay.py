@@ -2,16 +2,21 @@
 
 from typing import Any
 
+_APPENDED = frozenset({"envFrom"})
+
 
 def lay_over(base: Any, top: Any) -> Any:
     """Return `base` with `top` laid over it.
 
-    Mappings merge by key, lists whose items all have a `name` merge by name, everything
-    else is replaced; None in `top` removes a key. These are the rules people know from
+    Mappings merge by key, lists whose items all have a `name` merge by name, `envFrom` is
+    appended to, everything else is replaced; None in `top` removes a key. These are the rules people know from
     `kubectl`'s strategic merge for pod templates.
     """
     if isinstance(base, dict) and isinstance(top, dict):
-        merged = {key: lay_over(base.get(key), value) for key, value in top.items() if value is not None}
+        appended = {
+            key: base[key] + top[key] for key in _APPENDED & base.keys() & top.keys() if isinstance(top[key], list)
+        }
+        merged = {key: lay_over(base.get(key), value) for key, value in top.items() if value is not None} | appended
         kept = {key: value for key, value in base.items() if key not in top}
         return {**kept, **merged}
     if _named(base) and _named(top):

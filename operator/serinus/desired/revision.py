@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from serinus.api.timestamps import parse, render
+from serinus.api.timestamps import parse
 from serinus.api.v1alpha1 import Runtime
 from serinus.desired import labels, names, owner, pod
 
@@ -71,19 +71,6 @@ def manifest(name: str, namespace: str, revision: Revision, parent: owner.Owner,
             "runtime": raw_runtime,
             "template": revision.template,
             "configMaps": dict(revision.config_maps),
-        },
-    }
-
-
-def stamp(name: str, namespace: str, revision: str, at: float) -> Manifest:
-    """Return the patch that records a promotion."""
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "ControllerRevision",
-        "metadata": {
-            "name": names.of_revision(name, revision),
-            "namespace": namespace,
-            "annotations": {labels.PROMOTED_AT: render(at)},
         },
     }
 

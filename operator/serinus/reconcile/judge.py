@@ -6,7 +6,7 @@ restart it is folded again from there; the record in status is the floor.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from serinus.analysis import (
@@ -114,6 +114,7 @@ class Judge:
         reading = Reading(numbers, answer.problem or None)
         before = self._breaches.get(metric.name, Breaches())
         self._breaches[metric.name], finding = judge_threshold(policy, before, reading, now)
+        finding = replace(finding, message=f"{metric.name}: {finding.message}")
         value = numbers[0] if len(numbers) == 1 and math.isfinite(numbers[0]) else None
         self._findings[metric.name] = now, finding, value
         return finding, value

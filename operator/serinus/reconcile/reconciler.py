@@ -12,8 +12,8 @@ from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.reconcile.applier import Applier, Pending
 from serinus.reconcile.judges import RolloutJudges
-from serinus.reconcile.look import WAITING, Look, Memory
 from serinus.reconcile.queue import Key
+from serinus.reconcile.turn import WAITING, Memory, Turn
 from serinus.telemetry import metrics
 
 log = logging.getLogger("serinus.rollout")
@@ -41,12 +41,11 @@ class Reconciler:
         memory = self._memories.setdefault(key, Memory(Applier(self.cluster)))
         try:
             with metrics.RECONCILE.time():
-                return await Look(self.cluster, self.judges, key, raw, memory, self.clock()).run()
+                return await Turn(self.cluster, self.judges, key, raw, memory, self.clock()).run()
         except Pending as pending:
             log.info("%s", pending, extra={"namespace": key.namespace, "modeldeployment": key.name})
             return WAITING
         except ApiError as error:
-            memory.first_look = True
             if error.conflict:
                 return 0.0
             raise

@@ -25,7 +25,7 @@ class Refused(Exception):  # noqa: N818 - carries a Problem to status
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetFinder:
     """Finds or makes the revision of a spec."""
 
     cluster: Cluster
@@ -41,7 +41,7 @@ class Target:
 
         Raises:
             Refused: a ConfigMap is missing, or Kubernetes refuses the pods.
-            Pending: the record of a former ModelDeployment of this name is still there.
+            Foreign, Pending: its name is taken, or the record of a former ModelDeployment of this name is still there.
             ApiError: the API server could not be asked.
         """
         contents = await self._config_maps(runtime)
@@ -79,6 +79,24 @@ class Target:
             raise
         manifest = revision.manifest(self.name, self.namespace, made, self.parent, raw_runtime)
         return revision.read(await self.applier.apply(manifest, None))
+
+
+def lenient_spec(raw: Manifest) -> ModelDeploymentSpec | None:
+    """Return a refused spec with defaults in place of the sections that are wrong.
+
+    A rollout that is under way goes on being judged by it after a restart of the
+    operator. None when the route or the size is wrong: nothing is applied then.
+    """
+    try:
+        ModelDeploymentSpec.model_validate(raw)
+    except ValidationError as error:
+        wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
+        if not wrong or not wrong <= {"rollout", "analysis", "runtime"}:
+            return None
+        kept = {key: value for key, value in raw.items() if key not in wrong}
+        stand_in = {"runtime": {"image": "refused", "port": 1}}
+        return ModelDeploymentSpec.model_validate({**stand_in, **kept})
+    return None
 
 
 def parse_spec(raw: Manifest) -> ModelDeploymentSpec:

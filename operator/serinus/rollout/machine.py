@@ -13,7 +13,7 @@ from serinus.rollout.capacity import wanted_candidate
 from serinus.rollout.exposure import final_weight
 from serinus.rollout.observation import Observation
 from serinus.rollout.orders import after_step, obey
-from serinus.rollout.safety import RULES, UNDER_TEST
+from serinus.rollout.safety import UNDER_TEST, automatic
 from serinus.rollout.step import Event, Look, Step, change, enter, roll_back, weigh
 from serinus.rollout.trust import trusted
 
@@ -24,9 +24,9 @@ def advance(spec: ModelDeploymentSpec, state: RolloutState, seen: Observation, n
     if look.state != state:
         return Step(look.state)
     if look.state.phase in UNDER_TEST:
-        for rule in (*RULES, _shortage):
-            if step := rule(look):
-                return step
+        step = automatic(look) or _shortage(look)
+        if step:
+            return step
     return obey(look) or _seen_live(look) or _hold(look) or _PHASES[look.state.phase](look)
 
 
@@ -208,7 +208,8 @@ def _rolling_back(look: Look) -> Step:
     """The route first; pods stay until their last requests are answered."""
     state = look.state
     exposed = any(change.weight for change in state.weights)
-    drained = state.live_since is not None and look.live_for >= look.drain
+    lost = look.now - state.since >= look.drain + look.spec.rollout.progress_deadline  # no gateway follows any more
+    drained = lost or (state.live_since is not None and look.live_for >= look.drain)
     if exposed and look.seen.gateway and not drained:
         return _stay(look)
     failed = state.has_failed(state.candidate)

@@ -62,9 +62,8 @@ def status(facts: Facts, before: Status, judge: dict[str, object]) -> Status:
         selector=labels.selector_text(facts.name),
         url=_url(facts.spec),
         stable=_revision(facts, state.stable),
-        canary=_revision(facts, state.candidate if state.phase is not Phase.WATCHING else state.control)
-        if under_test
-        else None,
+        canary=_revision(facts, state.candidate) if state.phase is not Phase.WATCHING else None,
+        previous=_revision(facts, state.control) if state.phase is Phase.WATCHING else None,
         weight=seen.split.weight_of(state.candidate) if state.candidate and not seen.gateway else state.traffic,
         step=f"{min(state.step + 1, len(facts.spec.rollout.steps))}/{len(facts.spec.rollout.steps)}"
         if under_test
@@ -267,7 +266,7 @@ def _revision(facts: Facts, name: str) -> RevisionStatus | None:
 
 def _last_metrics(state: RolloutState, before: Status) -> list[MetricStatus]:
     """What decided stays to be read until another candidate comes."""
-    return [] if state.phase is Phase.PREPARING else before.metrics
+    return [] if state.phase is Phase.PREPARING and not state.weights else before.metrics
 
 
 def _short(metric: MetricStatus) -> MetricStatus:

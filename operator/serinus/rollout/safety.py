@@ -1,6 +1,6 @@
 """Reasons to lower the candidate's traffic. They are asked on every look, before anything else.
 
-Each rule returns the step it wants, or None. The first that answers decides.
+Each rule returns the step it wants, or None.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from serinus.api.v1alpha1 import OnHold
 from serinus.rollout.capacity import wanted_candidate
 from serinus.rollout.observation import CRASH_RESTARTS
 from serinus.rollout.orders import UNDER_WAY
-from serinus.rollout.step import Event, Look, Step, change, enter, roll_back, weigh
+from serinus.rollout.step import Event, Look, Step, change, enter, noted, roll_back, weigh
 
 Rule = Callable[[Look], Step | None]
 
@@ -51,8 +51,8 @@ def deadline_passed(look: Look) -> Step | None:
 
 
 def spec_reverted(look: Look) -> Step | None:
-    """The stable spec was applied again: a fast return once stable has ready pods, nothing to remember."""
-    if look.seen.target != look.state.control or look.state.takeover:
+    """The stable spec was applied again: a fast return, no analysis, nothing to remember."""
+    if look.seen.target != look.state.control:
         return None
     return roll_back(
         look, Event("Reverted", f"The spec is that of revision {look.state.control} again"), remember=False
@@ -60,9 +60,9 @@ def spec_reverted(look: Look) -> Step | None:
 
 
 def superseded(look: Look) -> Step | None:
-    """A newer spec arrived before this one was promoted; it waits while this one serves alone."""
+    """A newer spec arrived before this one was promoted."""
     state, target = look.state, look.seen.target
-    if state.phase not in (Phase.PREPARING, Phase.STEPPING) or target == state.candidate or state.takeover:
+    if state.phase not in (Phase.PREPARING, Phase.STEPPING) or target == state.candidate:
         return None
     event = Event("Superseded", f"Revision {state.candidate} gives way to {target}")
     return roll_back(look, event, remember=False)
@@ -97,7 +97,7 @@ def lost_candidate(look: Look) -> Step | None:
     if state.phase is Phase.WATCHING:
         control_ready = look.seen.workload(state.control).ready > 0
         return roll_back(look, Event("NoReadyPods", message, warning=True)) if control_ready else None
-    back = weigh(look, enter(look, Phase.PREPARING, step=0, takeover=False), 0)
+    back = weigh(look, enter(look, Phase.PREPARING, step=0, takeover=False, forced=False), 0)
     return Step(back, (Event("CanaryLost", message, warning=True),))
 
 
@@ -109,16 +109,25 @@ def stable_down(look: Look) -> Step | None:
         return None
     if down:
         message = f"No pod of revision {state.control} is ready: revision {state.candidate} takes all traffic"
-        return Step(change(state, takeover=True, live_since=None), (Event("StableDown", message, warning=True),))
+        return Step(noted(look, change(state, takeover=True), 100), (Event("StableDown", message, warning=True),))
     message = f"Revision {state.control} has ready pods again: revision {state.candidate} returns to {state.weight} %"
-    return Step(change(state, takeover=False, live_since=None), (Event("StableRecovered", message),))
+    return Step(noted(look, change(state, takeover=False), state.weight), (Event("StableRecovered", message),))
 
 
-RULES: tuple[Rule, ...] = (
+def automatic(look: Look) -> Step | None:
+    """Return the step of the first rule that wants one.
+
+    While the candidate serves in place of a control without a ready pod nothing takes it
+    back: even a bad version serves better than none.
+    """
+    rules = _WHO_CAN_SERVE if look.state.takeover else (*_WHO_CAN_SERVE, *_WHO_SHALL_SERVE)
+    return next((step for rule in rules if (step := rule(look))), None)
+
+
+_WHO_CAN_SERVE: tuple[Rule, ...] = (lost_candidate, stable_down)
+_WHO_SHALL_SERVE: tuple[Rule, ...] = (
     verdict_failed,
     crash_looping,
-    lost_candidate,
-    stable_down,
     deadline_passed,
     held_too_long,
     spec_reverted,

@@ -80,10 +80,15 @@ def enter(look: Look, phase: Phase, **update: object) -> RolloutState:
 
 def weigh(look: Look, state: RolloutState, weight: int) -> RolloutState:
     """Return the state with another weight, remembered with its time; it is not live yet."""
-    changes = [*state.weights, WeightChange(time=look.now, weight=weight)]
+    return noted(look, change(state, weight=weight), weight)
+
+
+def noted(look: Look, state: RolloutState, share: int) -> RolloutState:
+    """Return the state with the share that the candidate gets from now on: the judge must know it."""
+    changes = [*state.weights, WeightChange(time=look.now, weight=share)]
     if len(changes) > MAX_WEIGHTS:
         changes = [changes[0], *changes[1 - MAX_WEIGHTS :]]
-    return change(state, weight=weight, live_since=None, weights=changes)
+    return change(state, live_since=None, weights=changes)
 
 
 def roll_back(look: Look, event: Event, *, remember: bool = True) -> Step:

@@ -20,7 +20,7 @@ BLIND = Gauge("serinus_analysis_blind", "1 while there are no usable metrics", _
 TRANSITIONS = Counter("serinus_transitions_total", "Transitions by reason", (*_MODEL, "reason"))
 TIME_TO_SAFE = Histogram(
     "serinus_time_to_safe_seconds",
-    "From the first shift to a failed revision to all traffic being back",
+    "From the first traffic of a revision that was taken back to its last",
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600),
 )
 RECONCILE = Histogram("serinus_reconcile_seconds", "Time of one reconcile", buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10))
@@ -34,7 +34,7 @@ def publish(namespace: str, name: str, status: Status) -> None:
     for phase in Phase:
         PHASE.labels(namespace, name, phase).set(phase == status.phase)
     WEIGHT.labels(namespace, name).set(status.weight)
-    BLIND.labels(namespace, name).set(any(metric.outcome == "Blind" for metric in status.metrics))
+    BLIND.labels(namespace, name).set(status.rollout is not None and status.rollout.hold == "Blind")
     for metric in status.metrics:
         if metric.evidence is not None:
             EVIDENCE.labels(namespace, name, metric.name).set(metric.evidence)

@@ -1,6 +1,7 @@
-"""One look at one ModelDeployment, and what follows from it."""
+"""One turn at one ModelDeployment: a look, and what follows from it."""
 
 import logging
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,13 @@ from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import labels, names, owner
 from serinus.desired.revision import Revision
 from serinus.reconcile import children as reading
+from serinus.reconcile.announce import Announcer
 from serinus.reconcile.applier import Applier, Foreign, Pending
 from serinus.reconcile.children import Children, owned
 from serinus.reconcile.judge import Opinion
 from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.queue import Key
-from serinus.reconcile.target import Refused, Target, parse_spec
+from serinus.reconcile.target import Refused, TargetFinder, lenient_spec, parse_spec
 from serinus.reconcile.world import World
 from serinus.rollout import report
 from serinus.rollout.exposure import behind_service
@@ -26,8 +28,8 @@ from serinus.rollout.machine import advance
 from serinus.rollout.observation import Observation, Workload
 from serinus.rollout.report import Problem
 from serinus.rollout.safety import UNDER_TEST
-from serinus.rollout.step import Event, Step
-from serinus.telemetry import events, metrics
+from serinus.rollout.step import Step
+from serinus.telemetry import metrics
 from serinus.traffic import gateway_api, replica_ratio
 from serinus.traffic.split import SeenSplit
 
@@ -56,11 +58,13 @@ class Memory:
     written_at: float = 0.0
     problem: Problem | None = None
     """What stood in the way of applying the children last time."""
+    told: Problem | None = None
+    """The last problem that was posted as an Event."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """The arguments of one look, gathered; `run` is the whole of it."""
+class Turn:
+    """What one turn works on; `run` is the whole of it."""
 
     cluster: Cluster
     judges: RolloutJudges
@@ -84,6 +88,8 @@ class Look:
             await self._refuse(before, refused)
             return WAITING
         problem = refused or self.memory.problem or _gateway_problem(children)
+        await self._announcer.problem(problem, self.memory.told, before)
+        self.memory.told = problem
         opinion = await self.judges.opinion(self.key, spec, state, children, before, self.now)
         seen = self._observe(spec, state, children, revisions, target, opinion)
         step = advance(spec, state, seen, self.now)
@@ -119,7 +125,7 @@ class Look:
         try:
             self.memory.good_spec = parse_spec(self.raw["spec"])
         except Refused as refused:
-            return self.memory.good_spec, refused.problem
+            return self.memory.good_spec or lenient_spec(self.raw["spec"]), refused.problem
         return self.memory.good_spec, None
 
     async def _target(
@@ -132,14 +138,17 @@ class Look:
         """Return the revision to aim at; while the spec is refused, the one aimed at before."""
         if problem is None:
             try:
-                finder = Target(self.cluster, self.memory.applier, *self.key, self._owner)
+                finder = TargetFinder(self.cluster, self.memory.applier, *self.key, self._owner)
                 found = await finder.of(self.raw["spec"]["runtime"], spec.runtime, revisions)
             except Refused as refused:
                 problem = refused.problem
+            except Foreign as foreign:
+                problem = Problem("NameTaken", str(foreign))
             else:
                 revisions[found.hash] = found
                 return found.hash, None
-        return state.candidate or state.control, problem
+        failed = state.failed[-1].revision if state.phase is Phase.ROLLED_BACK and state.failed else ""
+        return state.candidate or failed or state.control, problem
 
     def _observe(  # noqa: PLR0913, PLR0917 - the parts of an observation
         self,
@@ -196,29 +205,31 @@ class Look:
         Returns whether something stands in the way that was not known before.
         """
         lowers = step.state.candidate == state.candidate and step.state.traffic < state.traffic
-        if lowers:
-            await world.move_traffic(step.state, seen)
-        if step.stamp:
-            stamp = {labels.PROMOTED_AT: render(self.now)}
-            await self.cluster.annotate_revision(
-                self.key.namespace, names.of_revision(self.key.name, step.stamp), stamp
-            )
-        await self._write(before, after)
-        await self._tell(state, step)
         known, self.memory.problem = self.memory.problem, None
+        if lowers:
+            await self._noting_problem(world.move_traffic(step.state, seen))
+        if step.stamp:
+            newest = max((r.promoted_at or 0.0 for r in revisions.values()), default=0.0)
+            stamp = {labels.PROMOTED_AT: render(max(self.now, newest + 0.001))}  # the clock may have gone back
+            name = names.of_revision(self.key.name, step.stamp)
+            await self.cluster.annotate_revision(self.key.namespace, name, stamp)
+        await self._write(before, after)
+        await self._announcer.transition(state, step)
+        await self._noting_problem(world.put_right(step.state, seen, revisions))
+        return self.memory.problem != known
+
+    async def _noting_problem(self, work: Awaitable[None]) -> None:
+        """Do some work on the children; what a person has to put right is remembered for status."""
         try:
-            await world.put_right(step.state, seen, revisions)
+            await work
         except Foreign as foreign:
             self.memory.problem = Problem("NameTaken", str(foreign))
         except Pending as pending:
-            log.info("%s", pending, extra=self._fields)
+            log.info("%s", pending, extra=self._announcer.fields)
         except ApiError as error:
             if not error.refused:
                 raise
             self.memory.problem = Problem("ChildRefused", str(error))
-        if self.memory.problem and self.memory.problem != known:
-            await self._post(Event(self.memory.problem.reason, self.memory.problem.message, warning=True))
-        return self.memory.problem != known
 
     async def _write(self, before: Status, after: Status) -> None:
         """Write status when it tells something new, its bare numbers at most every 30 s."""
@@ -231,38 +242,18 @@ class Look:
         await self.cluster.apply_status(*self.key, self.raw["metadata"]["resourceVersion"], content)
         self.memory.written_at = self.now
 
-    async def _tell(self, state: RolloutState, step: Step) -> None:
-        if step.state.phase is Phase.ROLLING_BACK and step.state.live_since and not state.live_since:
-            exposed = next((change.time for change in step.state.weights if change.weight), None)
-            if exposed is not None:
-                metrics.TIME_TO_SAFE.observe(self.now - exposed)
-        for event in step.events:
-            metrics.TRANSITIONS.labels(*self.key, event.reason).inc()
-            log.log(
-                logging.WARNING if event.warning else logging.INFO, "%s", event.message,
-                extra={**self._fields, "reason": event.reason, "phase": step.state.phase, "weight": step.state.weight},
-            )  # fmt: skip
-            await self._post(event)
-
-    async def _post(self, event: Event) -> None:
-        manifest = events.manifest(*self.key, self.raw["metadata"]["uid"], event, self.now)
-        try:
-            await self.cluster.post_event(manifest)
-        except ApiError as error:
-            log.warning("Event %s could not be posted: %s", event.reason, error, extra=self._fields)
-
     async def _refuse(self, before: Status, problem: Problem | None) -> None:
         """Say what is wrong with the spec while there is nothing else to go by."""
         if problem is None:
             return
         after = report.refused(before, problem, self._generation, self.now)
-        if (before.reason, before.message) != (after.reason, after.message):
-            await self._post(Event(problem.reason, problem.message, warning=True))
+        await self._announcer.problem(problem, self.memory.told, before)
+        self.memory.told = problem
         await self._write(before, after)
 
     @property
-    def _fields(self) -> dict[str, str]:
-        return {"namespace": self.key.namespace, "modeldeployment": self.key.name}
+    def _announcer(self) -> Announcer:
+        return Announcer(self.cluster, self.key, self.raw["metadata"]["uid"], self.now)
 
     def _next_look(self, spec: ModelDeploymentSpec, phase: Phase, problem: Problem | None) -> float:
         """Return when to look again if nobody wakes this key before."""
