@@ -7,7 +7,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "operator"))
 
-from serinus.api.crd import custom_resource_definition  # noqa: E402 - the path comes first
+from serinus.api.crd import custom_resource_definition
 
 TARGET = Path(__file__).parent / "serinus.dev_modeldeployments.yaml"
 

@@ -63,8 +63,10 @@ def with_defaults(containerfile: str, arguments: Mapping[str, str]) -> str:
 
 
 def identity(site: Site, image: Image) -> str:
-    """Return what changes when an image is built anew under the same tag; empty where Docker is not ours."""
-    if not site.docker_host:
-        return ""
+    """Return what changes when an image is built anew under the same tag; empty where it was not built here."""
     inspect = ["docker", "image", "inspect", "--format", "{{.Id}}", image.tag]
-    return run(inspect, environment={"DOCKER_HOST": site.docker_host}).strip()
+    daemon = {"DOCKER_HOST": site.docker_host} if site.docker_host else None
+    try:
+        return run(inspect, environment=daemon).strip()
+    except Trouble:
+        return ""

@@ -33,7 +33,8 @@ def nothing_failed(load: Load) -> None:
     assert [answer.as_dict() for answer in load.journal.failures()] == []
 
 
-def test_first_deploy_has_no_canary(model: Model, load: Load) -> None:
+@pytest.mark.usefixtures("load")
+def test_first_deploy_has_no_canary(model: Model) -> None:
     status = model.status
     assert "canary" not in status
     assert model.events() == ["FirstRevisionServes"]

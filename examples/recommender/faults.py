@@ -71,9 +71,7 @@ class FaultInjector:
         self._faults = faults
         self._exempt = exempt
         self._draw = draw
-        self._errors = Counter(
-            "injected_faults", "Answers replaced by an error on purpose.", registry=registry
-        )
+        self._errors = Counter("injected_faults", "Answers replaced by an error on purpose.", registry=registry)
         self._delays = Counter("injected_delays", "Answers held back on purpose.", registry=registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

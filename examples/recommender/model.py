@@ -59,9 +59,7 @@ class Recommender:
             scores[self.bought[row]] = -np.inf
         best = np.argsort(-scores, kind="stable")[:k]
         return [
-            Recommendation(int(self.item_ids[item]), float(scores[item]))
-            for item in best
-            if np.isfinite(scores[item])
+            Recommendation(int(self.item_ids[item]), float(scores[item])) for item in best if np.isfinite(scores[item])
         ]
 
     @cached_property

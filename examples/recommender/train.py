@@ -44,8 +44,7 @@ class Quality:
 
 FIRST_ATTEMPT = Recipe(components=2, popularity_weight=1.0)
 CANDIDATES = [
-    Recipe(components, weight)
-    for components, weight in product((2, 4, 6, 8, 12, 16, 24), (0.0, 0.1, 0.25, 0.5))
+    Recipe(components, weight) for components, weight in product((2, 4, 6, 8, 12, 16, 24), (0.0, 0.1, 0.25, 0.5))
 ]
 
 

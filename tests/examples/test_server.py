@@ -18,9 +18,7 @@ import pytest
 Serve = Callable[..., Any]
 
 
-def test_a_known_user_gets_new_items_best_first(
-    serve: Serve, recommender: SimpleNamespace, model_path: Path
-) -> None:
+def test_a_known_user_gets_new_items_best_first(serve: Serve, recommender: SimpleNamespace, model_path: Path) -> None:
     answer = serve(version="7").start().post("/predict", json={"user_ids": [3, 1], "k": 4}).json()
     assert answer["model_version"] == "7"
     assert [one["user_id"] for one in answer["recommendations"]] == [3, 1]
@@ -101,9 +99,7 @@ def test_a_refusal_quotes_no_more_than_helps(serve: Serve) -> None:
     assert len(reply.content) < 1000
 
 
-def test_asking_for_more_than_there_is_gives_what_there_is(
-    recommender: SimpleNamespace, model_path: Path
-) -> None:
+def test_asking_for_more_than_there_is_gives_what_there_is(recommender: SimpleNamespace, model_path: Path) -> None:
     model = recommender.model.Recommender.load(model_path)
     assert len(model.recommend(1, k=10_000)) == int((~model.bought[0]).sum())
 
