@@ -21,9 +21,6 @@ UNTYPED = pytest.mark.xfail(
     reason="the API server answers 500 to a patch that does not fit its types; ApiError.refused does not count it, "
     "so the operator tries for ever and says nothing (cluster/client.py)",
 )
-UNTOLD = (
-    "a problem with the spec or the Gateway is posted as an Event only while no revision is known (reconcile/turn.py)"
-)
 
 
 def break_prometheus(space: Space, mode: str) -> None:
@@ -98,7 +95,6 @@ def test_missing_gateway_is_a_condition_and_serves_in_the_cluster(space: Space) 
     assert space.route() is None
 
 
-@pytest.mark.xfail(strict=True, reason=UNTOLD)
 def test_missing_gateway_is_an_event(space: Space) -> None:
     space.apply(with_gateway("nowhere", image(1)))
     space.wait_event("GatewayMissing", "nowhere", PROMPT)
@@ -185,13 +181,7 @@ def test_pods_that_kubernetes_refuses_are_a_condition_and_the_last_good_ones_ser
         pytest.param({"runtime": {"configMaps": [{"name": "absent"}]}}, "ConfigMapMissing", id="config-map"),
     ],
 )
-@pytest.mark.parametrize(
-    "served",
-    [
-        pytest.param(False, id="first"),
-        pytest.param(True, id="later", marks=pytest.mark.xfail(strict=True, reason=UNTOLD)),
-    ],
-)
+@pytest.mark.parametrize("served", [False, True], ids=["first", "later"])
 def test_refused_spec_is_an_event(space: Space, served: bool, parts: dict[str, Any], reason: str) -> None:  # noqa: FBT001 - a parameter
     if served:
         space.serving()
