@@ -48,8 +48,11 @@ cluster-down: ## Remove it
 bench-safety: install ## Seconds from a total failure to weight 0, 20 runs on the real cluster
 	$(PY) bench/safety.py --runs 20
 
+bench-footprint: install ## Memory of the operator with ten models, size of the CRD
+	$(PY) bench/footprint.py
+
 lock: ## Compile the hashed locks, without index URLs
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
 
-.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety lock
+.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint lock

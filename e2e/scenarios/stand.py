@@ -92,7 +92,7 @@ class Model:
         return {
             pod["metadata"]["uid"]: sum(c["restartCount"] for c in pod["status"].get("containerStatuses", []))
             for pod in self.list("pods")
-            if pod["metadata"]["labels"].get("serinus.dev/revision") == revision
+            if pod["metadata"].get("labels", {}).get("serinus.dev/revision") == revision
             and "deletionTimestamp" not in pod["metadata"]
         }
 
