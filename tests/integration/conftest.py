@@ -102,6 +102,7 @@ def kube(plane: ControlPlane) -> Kube:
 @pytest.fixture(scope="session")
 def whole_stand(kube: Kube, gateway_crds: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     install(kube, gateway_crds)
+    kube.plane.start_controllers()
     prometheus = Prometheus(kube)
     home = tmp_path_factory.mktemp("operator")
     operator = OperatorProcess(kube.plane.kubeconfig, prometheus.address, home / "operator.log")

@@ -81,12 +81,16 @@ class ControlPlane:
             "--disable-admission-plugins=ServiceAccount",
         )  # fmt: skip
         self._wait("/readyz")
+        self._wait("/api/v1/namespaces/default")
+
+    def start_controllers(self) -> None:
+        """Start the controllers, once all CRDs are there: the garbage collector looks for new kinds every 30 s only."""
+        key = self.home / "service-account.key"
         self._run(
             "kube-controller-manager", f"--kubeconfig={self.kubeconfig}", f"--service-account-private-key-file={key}",
             "--leader-elect=false", "--secure-port=0", "--use-service-account-credentials=false",
             f"--controllers={','.join(CONTROLLERS)}", "--kube-api-qps=500", "--kube-api-burst=500",
         )  # fmt: skip
-        self._wait("/api/v1/namespaces/default")
 
     def stop(self) -> None:
         """End it at once: nothing of it is to be kept."""

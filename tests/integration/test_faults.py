@@ -215,6 +215,7 @@ def bare(assets: Path, tmp_path: Path) -> Iterator[tuple[Kube, OperatorProcess]]
     plane = start_plane(assets, tmp_path)
     kube = Kube(plane)
     install(kube, CRD)
+    plane.start_controllers()
     node = Node(kube)
     operator = OperatorProcess(plane.kubeconfig, "", tmp_path / "operator.log")
     node.start()
