@@ -82,6 +82,9 @@ class Scene:
             for backend in rule.get("backendRefs", []):
                 revision = backend["name"].removeprefix(f"{name}-")
                 shares[revision] = shares.get(revision, 0) + backend.get("weight", 1)
+        # In percent: a side that drains keeps one request in a million.
+        total = sum(shares.values()) or 1
+        shares = {revision: round(100 * weight / total) for revision, weight in shares.items()}
         if not self.splits or self.splits[-1].shares != shares:
             self.splits.append(Split(at, shares))
 

@@ -101,12 +101,13 @@ class Model:
         return self.weights_of(self.read("httproute", self.name))
 
     def weights_of(self, route: Manifest) -> dict[str, int]:
-        """Return the weights of a route by revision."""
+        """Return the shares of a route by revision, in percent: a side that drains keeps one in a million."""
         weights: dict[str, int] = {}
         for backend in route["spec"]["rules"][0]["backendRefs"]:
             revision = backend["name"].removeprefix(f"{self.name}-")
             weights[revision] = weights.get(revision, 0) + backend["weight"]
-        return weights
+        total = sum(weights.values())
+        return {revision: share for revision, weight in weights.items() if (share := round(100 * weight / total))}
 
     def events(self) -> Sequence[str]:
         found = [e for e in self.list("events") if e["involvedObject"]["kind"] == "ModelDeployment"]

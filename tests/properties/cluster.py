@@ -98,7 +98,7 @@ class Cluster:
         if self.route is None:
             return SeenSplit({}, live=False)
         weights: dict[str, int] = {}
-        for revision, weight in self.route.slots:
+        for revision, weight in self.route.percent:
             weights[revision] = weights.get(revision, 0) + weight
         return SeenSplit(weights, live=self.live, slots=self.route.slots)
 

@@ -145,12 +145,12 @@ class Rollouts(RuleBasedStateMachine):
         route = self.world.route
         if route is not None:
             assert 0 <= route.weight <= 100
-            assert sum(weight for _, weight in route.slots) == 100
+            assert sum(weight for _, weight in route.percent) == 100
 
     @invariant()
     def traffic_goes_to_revisions_that_were_ready(self) -> None:
         if self.world.route is not None and self.world.stamps:  # before, nobody is served anyway
-            exposed = {revision for revision, weight in self.world.route.slots if weight}
+            exposed = {revision for revision, weight in self.world.route.percent if weight}
             assert exposed <= self.world.were_ready
 
     @invariant()

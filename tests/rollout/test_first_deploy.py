@@ -41,7 +41,7 @@ def test_it_has_no_canary_however_long_it_takes() -> None:
     begun = last(settle(spec(), FRESH, unready(OLD)), FRESH)
     late = last(settle(spec(), begun, unready(OLD), NOW + 10_000), begun)
     assert (late.candidate, late.weight, late.weights) == ("", 0, [])
-    assert split(late).slots == ((OLD, 100), (OLD, 0))
+    assert split(late).percent == ((OLD, 100), (OLD, 0))
     assert behind_service(spec(), late, gateway=True) == (OLD,)
 
 

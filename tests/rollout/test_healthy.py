@@ -34,11 +34,11 @@ def test_the_promoted_revision_keeps_its_slot() -> None:
     world = World(spec(), STABLE, NEW)
     places = set()
     while world.state.control != NEW:
-        places |= {place for place, (revision, _) in enumerate(split(world.state).slots) if revision == NEW}
+        places |= {place for place, (revision, _) in enumerate(split(world.state).percent) if revision == NEW}
         world.tick(5)
     assert places == {1}
     assert world.state.control_slot == 1
-    assert split(world.state).slots == ((NEW, 0), (NEW, 100))
+    assert split(world.state).percent == ((NEW, 0), (NEW, 100))
 
 
 def test_every_weight_adds_up_to_a_hundred_and_the_service_moves_once() -> None:
@@ -46,7 +46,7 @@ def test_every_weight_adds_up_to_a_hundred_and_the_service_moves_once() -> None:
     services = []
     while world.state.control != NEW:
         world.tick(5)
-        assert sum(weight for _, weight in split(world.state).slots) == 100
+        assert sum(weight for _, weight in split(world.state).percent) == 100
         services.append(behind_service(world.spec, world.state, gateway=True))
     changes = [new for old, new in itertools.pairwise(services) if old != new]
     assert (services[0], changes) == ((OLD,), [(NEW,)])

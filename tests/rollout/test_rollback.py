@@ -43,7 +43,7 @@ LATE = {"pods": {NEW: pods(1, of=4, problem="Unschedulable: no GPU")}}
 def taken_back(step: Step, reason: str) -> None:
     assert (step.state.phase, step.state.traffic) == (Phase.ROLLING_BACK, 0)
     assert reasons(step) == [reason]
-    assert split(step.state).slots == ((OLD, 100), (NEW, 0))
+    assert split(step.state).percent == ((OLD, 100), (NEW, 0))
 
 
 @pytest.mark.parametrize("phase", UNDER_TEST)

@@ -20,7 +20,7 @@ def test_a_ready_candidate_takes_everything_in_one_look(phase: Phase) -> None:
     at = state(phase)
     step = advance(spec(), at, seen(at, pods=NOBODY), NOW)
     assert reasons(step) == ["StableDown"]
-    assert split(step.state).slots == ((OLD, 0), (NEW, 100))
+    assert split(step.state).percent == ((OLD, 0), (NEW, 100))
     assert (step.state.phase, step.state.weight) == (phase, at.weight)
 
 

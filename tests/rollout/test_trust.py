@@ -41,7 +41,7 @@ WIPED = RolloutState()
 def test_status_wiped_in_mid_rollout_goes_back_to_the_stamped_stable(phase: Phase) -> None:
     world = seen(state(phase))
     step = advance(spec(), WIPED, world, NOW)
-    assert split(step.state).slots == ((OLD, 100), (NEW, 0))
+    assert split(step.state).percent == ((OLD, 100), (NEW, 0))
     assert (step.state.phase, step.state.stable) == (Phase.ROLLING_BACK, OLD)
     assert failed_revisions(step.state) == set()
 
@@ -57,7 +57,7 @@ def test_the_forgotten_canary_is_drained_before_its_pods_go() -> None:
 
 def test_status_wiped_in_the_watch_goes_to_the_promoted_revision() -> None:
     step = advance(spec(), WIPED, seen(state(Phase.WATCHING)), NOW)
-    assert split(step.state).slots == ((OLD, 0), (NEW, 100))
+    assert split(step.state).percent == ((OLD, 0), (NEW, 100))
     assert step.state.stable == NEW
 
 
@@ -67,7 +67,7 @@ def test_status_wiped_at_rest_keeps_stables_slot(slot: int) -> None:
     places = ((OLD, 100), (OLD, 0)) if slot == 0 else ((OLD, 0), (OLD, 100))
     step = advance(spec(), WIPED, seen(at, split=SeenSplit({OLD: 100}, live=True, slots=places)), NOW)
     assert (step.state.phase, step.state.control_slot) == (Phase.STABLE, slot)
-    assert split(step.state).slots == split(at).slots
+    assert split(step.state).percent == split(at).percent
 
 
 @pytest.mark.parametrize("slot", [0, 1])

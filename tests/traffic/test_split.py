@@ -35,3 +35,15 @@ def test_the_control_stays_in_its_place_whatever_the_weight(weight: int, slot: i
 
 def test_a_revision_that_is_not_in_the_split_has_nothing() -> None:
     assert SeenSplit({OLD: 100}, live=True).weight_of(NEW) == 0
+
+
+def test_a_side_that_drains_keeps_its_backend_and_next_to_no_traffic() -> None:
+    taken_back = Split(OLD, NEW, 0, 0, exposed=True)
+    assert taken_back.slots == ((OLD, 1_000_000), (NEW, 1))
+    assert taken_back.percent == ((OLD, 100), (NEW, 0))
+    promoted = Split(OLD, NEW, 100, 1, exposed=True)
+    assert promoted.slots == ((NEW, 1_000_000), (OLD, 1))
+
+
+def test_a_side_that_never_had_traffic_has_none() -> None:
+    assert Split(OLD, NEW, 0, 0).slots == ((OLD, 100), (NEW, 0))

@@ -12,6 +12,8 @@ from .samples import Arm, Tally
 
 STALE_INTERVALS = 2.0
 """A target whose newest sample is older than this many intervals (and the slack) is stale."""
+NEWBORN_INTERVALS = 3.0
+"""Intervals after the rollout's start within which Prometheus need not know the canary's pods yet."""
 SLACK = 2.0
 """Seconds that a scrape and the operator's poll may take."""
 _LARGEST = 700.0
@@ -91,8 +93,10 @@ def _blind(judgement: Judgement, now: float) -> Finding | None:
     if not live:
         return _no("NoTarget", "Prometheus scrapes no target of this rollout.")
     if judgement.separate:
+        born = judgement.anchor + NEWBORN_INTERVALS * (judgement.interval or 0.0) + SLACK
         for arm, name in _SPOKEN.items():
-            if not any(sight.arm is arm for sight in live):
+            missing = not any(sight.arm is arm for sight in live)
+            if missing and (arm is Arm.STABLE or now > born):
                 reason = f"No{arm.value.capitalize()}Target"
                 return _no(reason, f"Prometheus scrapes no target of {name}.")
     for sight in live:

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+LONGEST = 31 * 24 * 3600
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 
@@ -14,13 +15,16 @@ def parse(text: object) -> object:
     """Return the seconds of a Go-style duration; numbers pass through for pydantic to judge.
 
     Raises:
-        ValueError: the text is not a duration such as "30s", "5m" or "1h30m".
+        ValueError: the text is too long a time, or not a duration such as "30s", "5m" or "1h30m".
     """
     if not isinstance(text, str):
         return text
     if not re.fullmatch(PATTERN[1:-1], text):
         raise ValueError(f"{text!r} is not a duration: write it like 30s, 5m or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    if seconds > LONGEST:
+        raise ValueError(f"{text!r} is longer than 31 days")
+    return seconds
 
 
 def render(seconds: float) -> str:
@@ -40,7 +44,7 @@ def render(seconds: float) -> str:
 
 Duration = Annotated[
     float,
-    Field(ge=0, le=31 * 24 * 3600),
+    Field(ge=0, le=LONGEST),
     BeforeValidator(parse),
     PlainSerializer(render, return_type=str),
     WithJsonSchema({"type": "string", "pattern": PATTERN, "maxLength": 32}),

@@ -39,7 +39,8 @@ class ApiError(Exception):
     @property
     def refused(self) -> bool:
         """Tell whether the object itself was refused: trying again without a change is of no use."""
-        return self.status in {400, 403, 422}
+        misfit = self.status == 500 and "typed patch object" in str(self)  # the server's answer to a wrong type
+        return self.status in {400, 403, 422} or misfit
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,10 @@ def final_weight(spec: ModelDeploymentSpec, *, gateway: bool) -> int:
 
 def split(state: RolloutState) -> Split:
     """Return the split that the route shall have."""
-    return Split(state.control, state.candidate, state.traffic if state.candidate else 0, state.control_slot)
+    exposed = bool(state.candidate) and any(change.weight for change in state.weights)
+    return Split(
+        state.control, state.candidate, state.traffic if state.candidate else 0, state.control_slot, exposed=exposed
+    )
 
 
 def behind_service(spec: ModelDeploymentSpec, state: RolloutState, *, gateway: bool) -> tuple[str, ...]:

@@ -120,14 +120,16 @@ def automatic(look: Look) -> Step | None:
     While the candidate serves in place of a control without a ready pod nothing takes it
     back: even a bad version serves better than none.
     """
-    rules = _WHO_CAN_SERVE if look.state.takeover else (*_WHO_CAN_SERVE, *_WHO_SHALL_SERVE)
+    rules = _SERVING_ALONE if look.state.takeover else _RULES
     return next((step for rule in rules if (step := rule(look))), None)
 
 
-_WHO_CAN_SERVE: tuple[Rule, ...] = (lost_candidate, stable_down)
-_WHO_SHALL_SERVE: tuple[Rule, ...] = (
+_SERVING_ALONE: tuple[Rule, ...] = (lost_candidate, stable_down)
+_RULES: tuple[Rule, ...] = (
+    stable_down,
     verdict_failed,
     crash_looping,
+    lost_candidate,
     deadline_passed,
     held_too_long,
     spec_reverted,

@@ -84,8 +84,10 @@ def read(name: str, route: Manifest, controller: str) -> SeenSplit:
         revision, weight = str(backend["name"]).removeprefix(f"{name}-"), int(backend.get("weight", 1))
         slots.append((revision, weight))
         weights[revision] = weights.get(revision, 0) + weight
+    total = sum(weights.values()) or 1
+    percent = {revision: round(100 * weight / total) for revision, weight in weights.items()}
     reason, problem = _problem(route, controller)
-    return SeenSplit(weights, not problem, reason, problem, tuple(slots))
+    return SeenSplit(percent, not problem, reason, problem, tuple(slots))
 
 
 def _problem(route: Manifest, controller: str) -> tuple[str, str]:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+FULL, REMAINDER = 1_000_000, 1
+"""Weights of the two sides while one of them drains; the first is the API's highest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -16,13 +19,30 @@ class Split:
     candidate: str
     weight: int
     control_slot: int
+    exposed: bool = False
+    """The candidate has had traffic, so gateways hold a backend for it."""
 
     @property
     def slots(self) -> tuple[tuple[str, int], tuple[str, int]]:
-        """Return (revision, percent) of slot 0 and slot 1."""
-        control = (self.control, 100 - self.weight)
-        other = (self.candidate or self.control, self.weight)
-        return (control, other) if self.control_slot == 0 else (other, control)
+        """Return (revision, weight) of slot 0 and slot 1; weights are shares of their sum.
+
+        While a side drains it keeps one part in a million. A gateway drops a backend of
+        weight 0, and the route and the backend reach a proxy in no fixed order: a request
+        in between finds no backend (seen: one 503 in 17,000 requests). It is dropped when
+        the rollout is over and nobody is sent there any more.
+        """
+        control, candidate = 100 - self.weight, self.weight
+        if self.exposed and 0 in (control, candidate):
+            control, candidate = (max(share * FULL // 100, REMAINDER) for share in (control, candidate))
+        one, other = (self.control, control), (self.candidate or self.control, candidate)
+        return (one, other) if self.control_slot == 0 else (other, one)
+
+    @property
+    def percent(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """Return (revision, percent) of slot 0 and slot 1, to the whole percent."""
+        (one, first), (other, second) = self.slots
+        share = round(100 * first / (first + second))
+        return (one, share), (other, 100 - share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +58,7 @@ class SeenSplit:
     reason: str = ""
     problem: str = ""
     slots: tuple[tuple[str, int], ...] = ()
-    """(revision, percent) by slot, where slots are in use."""
+    """(revision, weight) by slot, where slots are in use."""
 
     def weight_of(self, revision: str) -> int:
         """Return the percent of traffic of a revision."""
