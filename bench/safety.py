@@ -69,7 +69,7 @@ def main() -> None:
             for number in range(runs):
                 seconds.append(round(one(model, load, number), 2))
                 print(f"run {number + 1:2}: {seconds[-1]:.2f} s", flush=True)
-        failures = len(load.journal.failures())
+        failures = [answer.as_dict() for answer in load.journal.failures()]
     finally:
         site.kubectl("delete", "namespace", model.namespace, "--wait=false")
     figures = {
@@ -79,6 +79,7 @@ def main() -> None:
         "canary requests per second": RATE * WEIGHT / 100,
         "median s": statistics.median(seconds),
         "max s": max(seconds),
+        "requests": load.summary().sent,
         "requests failed by anything but the version": failures,
         "runs s": seconds,
     }

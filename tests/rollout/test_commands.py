@@ -138,7 +138,7 @@ def test_abort_beats_promote() -> None:
 @pytest.mark.parametrize("verdict", [BLIND, INCONCLUSIVE, None], ids=["blind", "inconclusive", "no verdict"])
 def test_promote_skips_what_is_unknown(phase: Phase, verdict: object) -> None:
     world = World(spec(), state(phase), NEW, verdict=verdict, command=f"promote/{NEW}/1")
-    world.run(60)
+    world.run(90)
     assert world.state.phase is Phase.WATCHING
     assert 95 in world.weights
 

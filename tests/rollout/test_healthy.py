@@ -13,7 +13,7 @@ from serinus.rollout.exposure import behind_service, split
 from serinus.rollout.machine import advance
 from serinus.traffic.split import SeenSplit
 
-from .support import NEW, NOW, OLD, PASS, World, pods, reasons, seen, settle, spec, state
+from .support import NEW, NOW, OLD, PASS, World, last, pods, reasons, seen, settle, spec, state
 
 STABLE = state(Phase.STABLE)
 
@@ -65,9 +65,19 @@ def test_a_rollout_leaves_nothing_behind_in_its_final_state() -> None:
     ("ready", "phase"), [(0, Phase.PREPARING), (1, Phase.PREPARING), (2, Phase.STEPPING), (4, Phase.STEPPING)]
 )
 def test_traffic_comes_only_after_the_pods_of_the_first_step_are_ready(ready: int, phase: Phase) -> None:
-    at = state(Phase.PREPARING)
+    at = state(Phase.PREPARING, warm=True, live_since=NOW - 5)
     steps = settle(spec(), at, seen(at, pods={NEW: pods(ready, of=2)}))
     assert (steps[-1].state if steps else at).phase is phase
+
+
+def test_the_gateway_knows_the_backend_before_anybody_is_sent_there() -> None:
+    at = state(Phase.PREPARING)
+    warmed = last(settle(spec(), at, seen(at)), at)
+    assert (warmed.phase, warmed.weight, warmed.live_since) == (Phase.PREPARING, 0, NOW)
+    assert split(warmed).slots == ((OLD, 1_000_000), (NEW, 1))
+    assert settle(spec(), warmed, seen(warmed), NOW + 0.9) == []
+    (raised, *_) = settle(spec(), warmed, seen(warmed), NOW + 1)
+    assert (raised.state.phase, raised.state.weight) == (Phase.STEPPING, 5)
 
 
 def step_state(**update: object) -> RolloutState:

@@ -118,7 +118,8 @@ def test_without_a_ready_pod_the_traffic_goes_and_comes_back_at_the_first_step(p
 
     away = last(settle(spec(), lost.state, seen(lost.state, pods={NEW: pods(0, of=4)}), NOW + 1), lost.state)
     assert (away.phase, away.traffic) == (Phase.PREPARING, 0)
-    after = settle(spec(), away, seen(away), NOW + 10)
+    warmed = last(settle(spec(), away, seen(away), NOW + 10), away)
+    after = settle(spec(), warmed, seen(warmed), NOW + 12)
     assert [step.state.weight for step in after if step.events] == [5]
 
 

@@ -38,10 +38,10 @@ def test_a_revision_that_is_not_in_the_split_has_nothing() -> None:
 
 
 def test_a_side_that_drains_keeps_its_backend_and_next_to_no_traffic() -> None:
-    taken_back = Split(OLD, NEW, 0, 0, exposed=True)
+    taken_back = Split(OLD, NEW, 0, 0, warm=True)
     assert taken_back.slots == ((OLD, 1_000_000), (NEW, 1))
     assert taken_back.percent == ((OLD, 100), (NEW, 0))
-    promoted = Split(OLD, NEW, 100, 1, exposed=True)
+    promoted = Split(OLD, NEW, 100, 1, warm=True)
     assert promoted.slots == ((NEW, 1_000_000), (OLD, 1))
 
 

@@ -117,6 +117,8 @@ class RolloutState(StatusModel):
     step: Annotated[int, Field(ge=0)] = 0
     weight: Annotated[int, Field(ge=0, le=100)] = 0
     """Percent of traffic for the candidate."""
+    warm: bool = False
+    """The gateway holds a backend for the candidate, which gets one request in a million at least."""
     since: Timestamp = 0.0
     """When the phase began."""
     live_since: Timestamp | None = None

@@ -12,10 +12,8 @@ def final_weight(spec: ModelDeploymentSpec, *, gateway: bool) -> int:
 
 def split(state: RolloutState) -> Split:
     """Return the split that the route shall have."""
-    exposed = bool(state.candidate) and any(change.weight for change in state.weights)
-    return Split(
-        state.control, state.candidate, state.traffic if state.candidate else 0, state.control_slot, exposed=exposed
-    )
+    weight = state.traffic if state.candidate else 0
+    return Split(state.control, state.candidate, weight, state.control_slot, warm=state.warm and bool(state.candidate))
 
 
 def behind_service(spec: ModelDeploymentSpec, state: RolloutState, *, gateway: bool) -> tuple[str, ...]:

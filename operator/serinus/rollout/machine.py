@@ -18,6 +18,10 @@ from serinus.rollout.step import Event, Look, Step, change, enter, roll_back, we
 from serinus.rollout.trust import trusted
 
 
+WARM_UP = 1.0
+"""Seconds between a gateway's first knowledge of a backend and its first share of the traffic."""
+
+
 def advance(spec: ModelDeploymentSpec, state: RolloutState, seen: Observation, now: float) -> Step:
     """Return the next state of a rollout; equal arguments give an equal step."""
     look = Look(spec, trusted(Look(spec, state, seen, now)), seen, now)
@@ -106,7 +110,7 @@ def _resting(look: Look) -> Step:
         return _stay(look)
     fresh = enter(
         look, Phase.PREPARING, candidate=target, step=0, weight=0, weights=[], live_since=None,
-        forced=False, paused=False, resumed_step=-1, reason="", message="",
+        warm=False, forced=False, paused=False, resumed_step=-1, reason="", message="",
     )  # fmt: skip
     return Step(
         fresh,
@@ -133,12 +137,22 @@ def _raised(look: Look, state: RolloutState, weight: int) -> Step:
     return Step(weigh(look, state, weight), (event,))
 
 
+def _warming(look: Look) -> Step | None:
+    """Let the gateway know the candidate's backend before anybody is sent there."""
+    state = look.state
+    if not look.seen.gateway or state.weight > 0:
+        return None
+    if not state.warm:
+        return Step(change(state, warm=True, live_since=None))
+    return _stay(look) if state.live_since is None or look.live_for < WARM_UP else None
+
+
 def _preparing(look: Look) -> Step:
     """Pods first, then the first step; nobody is exposed while the metrics cannot be read."""
     if look.paused or _held(look, "Blind") or not _enough_pods(look):
         return _stay(look)
     step = look.spec.rollout.steps[0]
-    return _raised(look, enter(look, Phase.STEPPING, step=0), step.weight)
+    return _warming(look) or _raised(look, enter(look, Phase.STEPPING, step=0), step.weight)
 
 
 def _stepping(look: Look) -> Step:
@@ -167,7 +181,7 @@ def _promoting(look: Look) -> Step:
     final = final_weight(look.spec, gateway=look.seen.gateway)
     if state.weight < final:
         held = look.paused or (state.takeover and not state.forced) or not _enough_pods(look) or _held(look, "Blind")
-        return _stay(look) if held else _raised(look, state, final)
+        return _stay(look) if held else _warming(look) or _raised(look, state, final)
     moved = look.seen.service_revisions == {state.candidate}
     if state.live_since is None or not moved or look.live_for < look.drain:
         return _stay(look)
@@ -198,7 +212,7 @@ def _watched(look: Look) -> Step:
     state = look.state
     done = enter(
         look, Phase.STABLE, control=state.candidate, control_slot=1 - state.control_slot, candidate="",
-        weight=0, weights=[], live_since=None, step=0, takeover=False, reason="", message="",
+        weight=0, weights=[], live_since=None, step=0, warm=False, takeover=False, reason="", message="",
     )  # fmt: skip
     event = Event("RolloutCompleted", f"Revision {state.candidate} has all traffic, revision {state.control} is let go")
     return Step(done, (event,))
@@ -221,6 +235,7 @@ def _rolling_back(look: Look) -> Step:
         weights=[],
         live_since=None,
         step=0,
+        warm=False,
     )
     message = f"Revision {state.control} has all traffic again. {state.message}".strip()
     return Step(done, (Event("RolledBack", message, warning=failed),))

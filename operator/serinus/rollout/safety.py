@@ -97,7 +97,7 @@ def lost_candidate(look: Look) -> Step | None:
     if state.phase is Phase.WATCHING:
         control_ready = look.seen.workload(state.control).ready > 0
         return roll_back(look, Event("NoReadyPods", message, warning=True)) if control_ready else None
-    back = weigh(look, enter(look, Phase.PREPARING, step=0, takeover=False, forced=False), 0)
+    back = weigh(look, enter(look, Phase.PREPARING, step=0, takeover=False, forced=False, warm=False), 0)
     return Step(back, (Event("CanaryLost", message, warning=True),))
 
 
@@ -109,7 +109,9 @@ def stable_down(look: Look) -> Step | None:
         return None
     if down:
         message = f"No pod of revision {state.control} is ready: revision {state.candidate} takes all traffic"
-        return Step(noted(look, change(state, takeover=True), 100), (Event("StableDown", message, warning=True),))
+        return Step(
+            noted(look, change(state, takeover=True, warm=True), 100), (Event("StableDown", message, warning=True),)
+        )
     message = f"Revision {state.control} has ready pods again: revision {state.candidate} returns to {state.weight} %"
     return Step(noted(look, change(state, takeover=False), state.weight), (Event("StableRecovered", message),))
 

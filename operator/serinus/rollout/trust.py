@@ -64,6 +64,7 @@ def _safe(look: Look) -> RolloutState:
         control_slot=max(own)[1] if own else 0,
         since=look.now,
         weights=exposed,
+        warm=bool(others),
         reason="StateLost" if others else "",
         message="The rollout's state was lost; the stable revision takes all traffic" if others else "",
     )

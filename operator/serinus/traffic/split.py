@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 FULL, REMAINDER = 1_000_000, 1
-"""Weights of the two sides while one of them drains; the first is the API's highest."""
+"""Weights of the two sides while one of them is only kept warm; the first is the API's highest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +19,20 @@ class Split:
     candidate: str
     weight: int
     control_slot: int
-    exposed: bool = False
-    """The candidate has had traffic, so gateways hold a backend for it."""
+    warm: bool = False
+    """The gateway shall hold a backend for both sides."""
 
     @property
     def slots(self) -> tuple[tuple[str, int], tuple[str, int]]:
         """Return (revision, weight) of slot 0 and slot 1; weights are shares of their sum.
 
-        While a side drains it keeps one part in a million. A gateway drops a backend of
-        weight 0, and the route and the backend reach a proxy in no fixed order: a request
-        in between finds no backend (seen: one 503 in 17,000 requests). It is dropped when
-        the rollout is over and nobody is sent there any more.
+        A warm side without a share keeps one part in a million. A gateway has no backend
+        for a weight of 0, and a backend and the route that names it reach a proxy in no
+        fixed order: a request in between finds none (seen: one 503 in 17,000 requests). So
+        the backend comes before the candidate's first share and goes after its last.
         """
         control, candidate = 100 - self.weight, self.weight
-        if self.exposed and 0 in (control, candidate):
+        if self.warm and 0 in (control, candidate):
             control, candidate = (max(share * FULL // 100, REMAINDER) for share in (control, candidate))
         one, other = (self.control, control), (self.candidate or self.control, candidate)
         return (one, other) if self.control_slot == 0 else (other, one)
