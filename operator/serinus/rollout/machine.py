@@ -17,7 +17,6 @@ from serinus.rollout.safety import UNDER_TEST, automatic
 from serinus.rollout.step import Event, Look, Step, change, enter, roll_back, weigh
 from serinus.rollout.trust import trusted
 
-
 WARM_UP = 1.0
 """Seconds between a gateway's first knowledge of a backend and its first share of the traffic."""
 
