@@ -150,12 +150,14 @@ class Prometheus(StandIn):
 
     def _scrape_route(self, now: float, route: Manifest, images: dict[tuple[str, str], str], seen: set[Labels]) -> None:
         namespace, name = route["metadata"]["namespace"], route["metadata"]["name"]
-        for place, backend in enumerate(route["spec"]["rules"][0]["backendRefs"]):
+        backends = route["spec"]["rules"][0]["backendRefs"]
+        total = sum(backend["weight"] for backend in backends)
+        for place, backend in enumerate(backends):
             if not backend["weight"]:
                 continue
             cluster = f"httproute/{namespace}/{name}/rule/0/backend/{place}"
             base = {"job": "envoy", "instance": "127.0.0.1:19001", "envoy_cluster_name": cluster}
-            requests = REQUESTS * self.every * backend["weight"] / 100
+            requests = REQUESTS * self.every * backend["weight"] / total
             failed = requests * self.errors.get(images.get((namespace, backend["name"]), ""), 0.0)
             counter = "envoy_cluster_upstream_rq"
             self._add(now, {**base, "__name__": f"{counter}_total"}, requests, seen)

@@ -183,7 +183,7 @@ class Space:
         return self.kube.get("httproutes", self.namespace, NAME)
 
     def weights(self) -> Counter[str]:
-        """Return the weights of the route by revision, those that are not 0."""
+        """Return the shares of the route by revision in percent, those that are not 0."""
         return +_weights(self.route())
 
     def weight_history(self, revision: str) -> list[int]:
@@ -261,7 +261,8 @@ def _weights(route: Manifest | None) -> Counter[str]:
     found: Counter[str] = Counter()
     for backend in route["spec"]["rules"][0]["backendRefs"] if route else []:
         found[backend["name"].removeprefix(f"{NAME}-")] += backend["weight"]
-    return found
+    total = found.total() or 1  # a side that is only kept warm has one part in a million
+    return Counter({revision: round(100 * weight / total) for revision, weight in found.items()})
 
 
 def new_namespace(kube: Kube) -> str:

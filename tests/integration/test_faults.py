@@ -14,7 +14,7 @@ from .operator_process import OperatorProcess
 from .stand import NAME, Space, image, manifest, spec
 from .waiting import always, eventually
 
-PROMPT = 4.0
+PROMPT = 10.0
 """Seconds within which a person is told."""
 
 

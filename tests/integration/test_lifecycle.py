@@ -264,13 +264,13 @@ def test_step_counts_only_once_the_gateway_follows(space: Space) -> None:
     second = image(2)
     space.stand.gateway.stalled = True
     space.apply(spec(second))
-    space.wait(lambda s: s.get("weight") == 20, "20 % is asked for")
+    space.wait(lambda s: s["rollout"].get("warm"), "a backend is asked for")
     space.wait_condition("Progressing", "True", "has not yet taken over generation")
     always(lambda: not space.status()["rollout"].get("liveSince"), "nothing counts", 2)
     space.stand.gateway.refusal = "BackendNotFound"
     space.stand.gateway.stalled = False
     space.wait_condition("Progressing", "True", "ResolvedRefs is False")
-    always(lambda: space.status()["weight"] == 20, "no further", 2)
+    always(lambda: space.status()["weight"] == 0, "nobody is sent there", 2)
     space.stand.gateway.refusal = ""
     space.stable(second)
 

@@ -24,6 +24,10 @@ _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 
 
+_MISFITS = ("typed patch object", "failed to convert new object")
+"""What the API server says, with status 500, to a field of the wrong name or type."""
+
+
 class ApiError(Exception):
     """The API server refused or could not answer. `status` is the HTTP status, 0 without an answer."""
 
@@ -39,8 +43,7 @@ class ApiError(Exception):
     @property
     def refused(self) -> bool:
         """Tell whether the object itself was refused: trying again without a change is of no use."""
-        misfit = self.status == 500 and "typed patch object" in str(self)  # the server's answer to a wrong type
-        return self.status in {400, 403, 422} or misfit
+        return self.status in {400, 403, 422} or (self.status == 500 and any(text in str(self) for text in _MISFITS))
 
 
 @dataclass(frozen=True, slots=True)
