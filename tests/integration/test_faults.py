@@ -40,7 +40,7 @@ def test_nobody_is_exposed_while_prometheus_cannot_be_read(space: Space, mode: s
     always(lambda: space.weights() == {old: 100}, "no weight", 2)
     space.stand.prometheus.up()
     space.wait_event("AnalysisResumed")
-    space.wait(lambda s: s.get("weight", 0) >= 20, "the rollout begins")
+    space.wait(lambda s: s.get("weight", 0) >= 20 and s["rollout"].get("liveSince"), "the rollout begins")
     assert space.weight_history(new)[:2] == [0, 20]
 
 

@@ -221,7 +221,7 @@ def test_canary_that_lost_its_pods_loses_its_weight_and_starts_over(space: Space
     eventually(lambda: space.weights()[old] == 100, "the weight is gone", show=space.tell)
     space.wait_event("CanaryLost")
     space.stand.node.unready.clear()
-    space.wait(lambda s: s["phase"] == "Stepping" and s["weight"] == 20, "the first step again")
+    space.wait(lambda s: s["weight"] == 20 and s["rollout"].get("liveSince"), "the first step again")
     assert space.weight_history(new) == [0, 20, 0, 20]
 
 
