@@ -107,4 +107,7 @@ def _pack(source: Source, archive: Path) -> None:
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     """Without owner and time, which are not content."""
     mode = 0o755 if member.mode & 0o100 else 0o644
-    return member.replace(uid=0, gid=0, uname="", gname="", mtime=MODIFIED, mode=mode, deep=False)
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mtime, member.mode = MODIFIED, mode
+    return member
