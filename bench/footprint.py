@@ -50,7 +50,7 @@ def main() -> None:
         for model in models:
             model.wait_stable(patience=300)
         models[0].apply("flask/v2-broken.yaml", **SPEC)
-        models[0].wait("a rollout", lambda status: status["weight"] == 10)
+        models[0].wait_phase("Preparing")
         before = operator_metric(site, "process_cpu_seconds_total")
         time.sleep(SETTLE)
         used = operator_metric(site, "process_cpu_seconds_total") - before
@@ -58,7 +58,7 @@ def main() -> None:
             "command": "make bench-footprint",
             "ModelDeployments": MODELS,
             "operator resident MiB": round(operator_metric(site, "process_resident_memory_bytes") / 2**20, 1),
-            "operator cores while one of them is judged": round(used / SETTLE, 3),
+            "operator cores while one of them is prepared": round(used / SETTLE, 3),
             "CRD bytes": (ROOT / "crds" / "serinus.dev_modeldeployments.yaml").stat().st_size,
         }
     finally:

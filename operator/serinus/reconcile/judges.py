@@ -121,5 +121,5 @@ async def _preflight(subject: Subject, queries: SharedQueries) -> str:
     if window(subject, answer.series, answer.at - width, answer.at).targets:
         return ""
     if subject.source is Source.GATEWAY:
-        return f"Prometheus has no Envoy counters of route {subject.namespace}/{subject.name}: let it scrape the proxies, port 19001, path /stats/prometheus"
+        return f"Prometheus has no Envoy counters of route {subject.namespace}/{subject.name}: nobody has called it yet, or Prometheus does not scrape the proxies (port 19001, path /stats/prometheus)"
     return f"Prometheus scrapes no pod of revision {subject.stable}: let it scrape pods with the annotation prometheus.io/scrape, with labels namespace and pod"
