@@ -53,6 +53,6 @@ bench-footprint: install ## Memory of the operator with ten models, size of the 
 
 lock: ## Compile the hashed locks, without index URLs
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
-	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra plot pyproject.toml -o requirements/dev.txt
 
 .PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint lock
