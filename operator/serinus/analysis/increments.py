@@ -18,13 +18,16 @@ from dataclasses import dataclass, replace
 from math import floor, isfinite
 from typing import TypeAlias
 
-from .samples import Arm, Counter, Tally, Target
+import numpy as np
 
-_NOTHING = Tally()
+from .samples import Arm, Counter, Target
+
 _BIRTH_INTERVALS = 2.0
 """A new pod may have served this many intervals before its first scrape (discovery and offset)."""
 
 Values: TypeAlias = Mapping[tuple[Arm, str], float]
+Cells: TypeAlias = np.ndarray
+"""What was counted: one number per cell of the metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Grid:
         return cell - 1 if before is not None and before < self.begins(cell) else cell
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Increment:
     """What one target counted in `(start, end]`, both being times of its own scrapes.
 
@@ -64,15 +67,15 @@ class Increment:
 
     start: float
     end: float
-    canary: Tally
-    stable: Tally
+    canary: Cells
+    stable: Cells
     round: int
     birth: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """How far one target has been read, and its increments that blocks may still need.
+    """How far one target has been read, and its increments that were not judged yet.
 
     Attributes:
         arm: as in `Target`.
@@ -92,14 +95,15 @@ def usable(value: float) -> bool:
     return isfinite(value) and value >= 0.0
 
 
-def read(
+def read(  # noqa: PLR0913, PLR0917 - what a scrape is understood by
     track: Track | None,
     target: Target,
     counters: Sequence[Counter],
+    cells: int,
     grid: Grid,
     born_after: float,
 ) -> Track:
-    """The track of `target` after the scrapes that it had not read yet.
+    """The track of `target` after the scrapes that it had not read yet; the same one if there are none.
 
     A target without a track whose first scrape comes after `born_after` is newborn.
 
@@ -113,20 +117,21 @@ def read(
     if known.last is None and not (fresh and _first(target, scrapes) > born_after):
         first, samples = scrapes.pop(0)
         known = replace(known, last=first, values=_values(counters, samples))
-    return _advance(known, scrapes, counters, grid)
+    return _advance(known, scrapes, counters, cells, grid)
 
 
 def _advance(
     track: Track,
     scrapes: list[tuple[float, dict[int, float]]],
     counters: Sequence[Counter],
+    cells: int,
     grid: Grid,
 ) -> Track:
     last, values = track.last, track.values
     grown: list[Increment] = []
     for time, samples in scrapes:
         start = last if last is not None else time - _BIRTH_INTERVALS * grid.interval
-        canary, stable = _difference(values, counters, samples)
+        canary, stable = _difference(values, counters, samples, cells)
         grown.append(Increment(start, time, canary, stable, grid.closed_by(last, time), last is None))
         last, values = time, _values(counters, samples)
     return replace(track, last=last, values=values, increments=(*track.increments, *grown))
@@ -165,8 +170,10 @@ def _values(counters: Sequence[Counter], samples: Mapping[int, float]) -> Values
     return {(counters[i].arm, counters[i].key): value for i, value in samples.items()}
 
 
-def _difference(before: Values, counters: Sequence[Counter], samples: Mapping[int, float]) -> tuple[Tally, Tally]:
-    canary, stable = _NOTHING, _NOTHING
+def _difference(
+    before: Values, counters: Sequence[Counter], samples: Mapping[int, float], cells: int
+) -> tuple[Cells, Cells]:
+    grown = {Arm.CANARY: [0.0] * cells, Arm.STABLE: [0.0] * cells}
     seen: set[tuple[Arm, str]] = set()
     for index, value in samples.items():
         counter = counters[index]
@@ -175,11 +182,5 @@ def _difference(before: Values, counters: Sequence[Counter], samples: Mapping[in
             continue
         seen.add(identity)
         old = before.get(identity, 0.0)
-        grown = value - old if value >= old else value
-        if grown > 0.0:
-            tally = Tally(grown, grown if counter.error else 0.0)
-            if counter.arm is Arm.CANARY:
-                canary = canary.plus(tally)
-            else:
-                stable = stable.plus(tally)
-    return canary, stable
+        grown[counter.arm][counter.cell] += value - old if value >= old else value
+    return np.array(grown[Arm.CANARY]), np.array(grown[Arm.STABLE])

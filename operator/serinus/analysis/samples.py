@@ -28,18 +28,25 @@ class Sample(NamedTuple):
 class Counter:
     """One counter series as Prometheus holds it, without `rate()` or any aggregation.
 
+    A metric is a handful of numbers per target and arm, its *cells*; several series may count for
+    the same cell.
+
+    * Error rate: cell 0 answers that are fine, cell 1 failed answers.
+    * Latency with K bounds: cell k requests that took at most bound k, cell K all requests.
+    * Mean: count, sum and sum of squares; by user bucket u: cell 2u its count, cell 2u + 1 its sum.
+
     Attributes:
         arm: the side whose requests it counts.
         target: the scrape target that reported it, the name of a `Target`.
         key: identity of its label set within target and arm.
-        error: its increments count as errors as well as requests.
+        cell: which number of the metric it counts for.
         samples: ascending in time; a repeated time is ignored.
     """
 
     arm: Arm
     target: str
     key: str
-    error: bool
+    cell: int
     samples: tuple[tuple[float, float], ...]
 
 

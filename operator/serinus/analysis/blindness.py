@@ -1,0 +1,57 @@
+"""When the counters cannot be trusted: nobody scrapes, a scrape failed, its data are old or no numbers."""
+
+from __future__ import annotations
+
+from .finding import Finding, Outcome
+from .reader import Reader, Sight
+from .samples import Arm
+
+STALE_INTERVALS = 2.0
+"""A target whose newest sample is older than this many intervals (and the slack) is stale."""
+NEWBORN_INTERVALS = 3.0
+"""Intervals after the rollout's start within which Prometheus need not know the canary's pods yet."""
+SLACK = 2.0
+"""Seconds that a scrape and the operator's poll may take."""
+_SPOKEN = {Arm.CANARY: "the canary", Arm.STABLE: "stable"}
+
+
+def blind(reader: Reader, now: float) -> Finding | None:
+    """Why what was read must not be judged at time `now`; None when it may.
+
+    While Prometheus does not answer nothing is read, and the newest sample grows old.
+    """
+    live = [sight for sight in reader.sights if sight.live]
+    if not live:
+        return _no("NoTarget", "Prometheus scrapes no target of this rollout.")
+    interval = reader.interval or 0.0
+    if reader.separate:
+        born = reader.anchor + NEWBORN_INTERVALS * interval + SLACK
+        for arm, name in _SPOKEN.items():
+            missing = not any(sight.arm is arm for sight in live)
+            if missing and (arm is Arm.STABLE or now > born):
+                reason = f"No{arm.value.capitalize()}Target"
+                return _no(reason, f"Prometheus scrapes no target of {name}.")
+    return next((found for sight in live if (found := _unseen(sight, now, interval))), None)
+
+
+def newest(reader: Reader) -> float | None:
+    """Time of the newest sample of any target, None without one."""
+    return max((s.newest for s in reader.sights if s.newest is not None), default=None)
+
+
+def _unseen(sight: Sight, now: float, interval: float) -> Finding | None:
+    limit = STALE_INTERVALS * interval + SLACK
+    if sight.unusable is not None:
+        return _no("NotANumber", f"{sight.name} reports no usable value for {sight.unusable}.")
+    if not sight.up and sight.newest is None:
+        return _no("TargetDown", f"{sight.name} has not answered a scrape.")
+    if sight.newest is not None and now - sight.newest > limit:
+        age = now - sight.newest
+        return _no("Stale", f"{sight.name} was last scraped {age:.0f} s ago, over {limit:.0f} s.")
+    if not sight.up:
+        return _no("TargetDown", f"{sight.name} did not answer its newest scrape.")
+    return None
+
+
+def _no(reason: str, message: str) -> Finding:
+    return Finding(Outcome.BLIND, reason, message)
