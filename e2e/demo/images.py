@@ -12,6 +12,13 @@ from demo.trouble import Trouble
 
 RECOMMENDER = ROOT / "examples" / "recommender"
 FLASK = ROOT / "examples" / "flask"
+FAULTS = {
+    3: {"FAULT_RATE": "0.05"},
+    4: {"FAULT_RATE": "1"},
+    5: {"FAULT_DELAY_RATE": "0.1", "FAULT_DELAY_SECONDS": "0.3"},
+    6: {"FAULT_DELAY_RATE": "1", "FAULT_DELAY_SECONDS": "0.1"},
+}
+"""What the versions of the recommender do wrong, as examples/README.md builds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +38,8 @@ def operator() -> Image:
 
 def recommender(version: int) -> Image:
     """Return one version of the recommender."""
-    faults = {3: {"FAULT_RATE": "0.05"}, 4: {"FAULT_RATE": "1"}}.get(version, {})
-    return Image(f"serinus-example/recommender:{version}.0.0", RECOMMENDER, {"VERSION": str(version), **faults})
+    arguments = {"VERSION": str(version), **FAULTS.get(version, {})}
+    return Image(f"serinus-example/recommender:{version}.0.0", RECOMMENDER, arguments)
 
 
 def flask(version: int) -> Image:

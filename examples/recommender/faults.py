@@ -8,7 +8,8 @@ model believes it did.
 import asyncio
 import math
 import random
-from collections.abc import Callable, Collection, Mapping
+import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter
@@ -22,19 +23,25 @@ ERROR_BODY = b'{"detail":"this version fails on purpose"}'
 
 @dataclass(frozen=True)
 class Faults:
-    """How often a version misbehaves: shares between 0 and 1, each drawn per request."""
+    """How often a version misbehaves: shares between 0 and 1, each drawn per request.
+
+    `after_seconds` is how long after its start a process first does: a version that is good
+    while it is tested and bad when it is trusted.
+    """
 
     error_rate: float = 0.0
     delay_rate: float = 0.0
     delay_seconds: float = 0.0
+    after_seconds: float = 0.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Faults":
-        """Read FAULT_RATE, FAULT_DELAY_RATE and FAULT_DELAY_SECONDS; what is absent is 0."""
+        """Read FAULT_RATE, FAULT_DELAY_RATE, FAULT_DELAY_SECONDS, FAULT_AFTER_SECONDS; what is absent is 0."""
         return cls(
             error_rate=_number(env, "FAULT_RATE", maximum=1),
             delay_rate=_number(env, "FAULT_DELAY_RATE", maximum=1),
             delay_seconds=_number(env, "FAULT_DELAY_SECONDS", maximum=math.inf),
+            after_seconds=_number(env, "FAULT_AFTER_SECONDS", maximum=math.inf),
         )
 
 
@@ -64,23 +71,22 @@ class FaultInjector:
         faults: Faults,
         registry: CollectorRegistry,
         exempt: Collection[str] = (),
-        draw: Callable[[], float] = random.random,
     ) -> None:
         """Register the counters, which are visible at 0 before the first fault."""
         self._app = app
         self._faults = faults
         self._exempt = exempt
-        self._draw = draw
+        self._begins = time.monotonic() + faults.after_seconds
         self._errors = Counter("injected_faults", "Answers replaced by an error on purpose.", registry=registry)
         self._delays = Counter("injected_delays", "Answers held back on purpose.", registry=registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Draw what happens to this request and pass it on."""
-        if scope["type"] != "http" or scope["path"] in self._exempt:
+        if scope["type"] != "http" or scope["path"] in self._exempt or time.monotonic() < self._begins:
             await self._app(scope, receive, send)
             return
-        fails = self._draw() < self._faults.error_rate
-        lingers = self._draw() < self._faults.delay_rate
+        fails = random.random() < self._faults.error_rate
+        lingers = random.random() < self._faults.delay_rate
 
         async def send_spoilt(message: Message) -> None:
             if message["type"] == "http.response.start":

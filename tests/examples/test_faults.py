@@ -66,11 +66,19 @@ def test_a_version_may_be_slow_and_broken(serve: Serve) -> None:
     assert (reply.headers["x-injected-fault"], reply.headers["x-injected-delay"]) == ("1", "1")
 
 
+def test_a_version_may_be_good_at_first(serve: Serve) -> None:
+    service = serve(error_rate=1, after_seconds=2).start()
+    assert service.get("/recommend?user_id=1").status_code == 200
+    time.sleep(2)
+    assert service.get("/recommend?user_id=1").status_code == 500
+
+
 def test_faults_come_from_the_environment(recommender: SimpleNamespace) -> None:
     faults = recommender.faults.Faults
     assert faults.from_env({}) == faults.from_env({"FAULT_RATE": ""}) == faults()
     env = {"FAULT_RATE": "0.05", "FAULT_DELAY_RATE": "1", "FAULT_DELAY_SECONDS": "2.5"}
     assert faults.from_env(env) == faults(error_rate=0.05, delay_rate=1, delay_seconds=2.5)
+    assert faults.from_env({**env, "FAULT_AFTER_SECONDS": "60"}).after_seconds == 60
 
 
 @pytest.mark.parametrize(
@@ -83,6 +91,7 @@ def test_faults_come_from_the_environment(recommender: SimpleNamespace) -> None:
         ("FAULT_DELAY_RATE", "2"),
         ("FAULT_DELAY_SECONDS", "-1"),
         ("FAULT_DELAY_SECONDS", "inf"),
+        ("FAULT_AFTER_SECONDS", "later"),
     ],
 )
 def test_an_impossible_fault_is_refused_by_name(recommender: SimpleNamespace, name: str, value: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from demo import images
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MANIFESTS = sorted(EXAMPLES.glob("*/*.yaml"))
 LOCKS = sorted(EXAMPLES.glob("*/requirements*.txt"))
@@ -25,7 +27,7 @@ def test_all_files_are_there() -> None:
     assert [named(path) for path in MANIFESTS] == [
         "flask/v1.yaml",
         "flask/v2-broken.yaml",
-        *(f"recommender/v{version}.yaml" for version in range(1, 5)),
+        *(f"recommender/v{version}.yaml" for version in range(1, 7)),
     ]
     assert len(LOCKS) == 3
 
@@ -39,8 +41,10 @@ def test_a_manifest_is_explained_and_complete(path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["recommender", "flask"])
-def test_versions_differ_in_their_image_only(folder: str) -> None:
+def test_versions_differ_in_their_image_and_in_what_is_judged(folder: str) -> None:
     manifests = [read(path) for path in MANIFESTS if path.parent.name == folder]
+    judged = [manifest["spec"].pop("analysis", {}) for manifest in manifests]
+    assert judged == [{"latency": {}} if number in {5, 6} else {} for number in range(1, len(manifests) + 1)]
     images = [manifest["spec"]["runtime"].pop("image") for manifest in manifests]
     assert images == [f"serinus-example/{folder}:{number}.0.0" for number in range(1, len(images) + 1)]
     assert all(manifest == manifests[0] for manifest in manifests)
@@ -51,6 +55,13 @@ def test_the_readme_builds_every_image() -> None:
     for path in MANIFESTS:
         image = read(path)["spec"]["runtime"]["image"]
         assert re.search(rf"build .*-t {re.escape(image)} ", readme), image
+
+
+def test_the_readme_builds_them_as_the_demo_does() -> None:
+    commands = re.findall(r"(?m)^docker build -f recommender/.*$", (EXAMPLES / "README.md").read_text())
+    told = [dict(re.findall(r"--build-arg (\w+)=(\S+)", command)) for command in commands]
+    assert told == [dict(images.recommender(version).arguments) for version in range(1, len(told) + 1)]
+    assert len(told) == 6
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=named)
