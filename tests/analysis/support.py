@@ -120,12 +120,12 @@ def _serve(
 def _counters(arm: Arm, name: str, times: Sequence[float], served: Sequence[tuple[int, int]]) -> list[Counter]:
     """A series exists from its first request on."""
     found = []
-    for key, error, index in (("2xx", False, 0), ("5xx", True, 1)):
+    for key, index in (("2xx", 0), ("5xx", 1)):
         samples = tuple(
             (ANCHOR + time, float(counts[index])) for time, counts in zip(times, served, strict=True) if counts[index]
         )
         if samples:
-            found.append(Counter(arm, name, key, error, samples))
+            found.append(Counter(arm, name, key, index, samples))
     return found
 
 

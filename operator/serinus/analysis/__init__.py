@@ -1,42 +1,66 @@
 """Evidence and verdicts, as pure functions of samples and time."""
 
-from .assessment import Assessment, assess
+from .assessment import Assessment, Side
+from .bounds import choose
 from .finding import Finding, Outcome, Verdict, combine
 from .fold import fold
 from .judgement import Judgement, begin, reweigh
+from .means import MeanPolicy, Means
 from .past import DispersionSource
-from .policy import ErrorRatePolicy
-from .record import Record, from_status, recover, to_status
-from .samples import Arm, Counter, Sample, Tally, Target, Window
-from .threshold import Breaches, Reading, ThresholdPolicy, judge_threshold
+from .policy import RatePolicy
+from .record import Record, recover_trial, trial_from_record, trial_record
+from .samples import Arm, Counter, Sample, Target, Window
+from .threshold import (
+    Breaches,
+    Compare,
+    Reading,
+    ThresholdPolicy,
+    breaches_from_record,
+    breaches_record,
+    judge_threshold,
+)
+from .trial import Latch, Policy, Trial, add_test, assess_trial, begin_trial, reweigh_trial, take_in
 from .weights import Weight
 
 __all__ = [
     "Arm",
     "Assessment",
     "Breaches",
+    "Compare",
     "Counter",
     "DispersionSource",
-    "ErrorRatePolicy",
     "Finding",
     "Judgement",
+    "Latch",
+    "MeanPolicy",
+    "Means",
     "Outcome",
+    "Policy",
+    "RatePolicy",
     "Reading",
     "Record",
     "Sample",
-    "Tally",
+    "Side",
     "Target",
     "ThresholdPolicy",
+    "Trial",
     "Verdict",
     "Weight",
     "Window",
-    "assess",
+    "add_test",
+    "assess_trial",
     "begin",
+    "begin_trial",
+    "breaches_from_record",
+    "breaches_record",
+    "choose",
     "combine",
     "fold",
-    "from_status",
     "judge_threshold",
-    "recover",
+    "recover_trial",
     "reweigh",
-    "to_status",
+    "reweigh_trial",
+    "take_in",
+    "trial_from_record",
+    "trial_record",
 ]

@@ -6,16 +6,18 @@ and stable's not yet: taken naively that alone makes false rollbacks. Waiting fo
 stable is not enough either, since stable's stretch then begins and ends elsewhere.
 
 The rule here holds for a shared failure of any kind, length and start. Let `(u, v]` be the stretch
-in which a block's canary requests lie. Stable's increments that touch it cover more than `(u, v]`;
-all of *their errors* count, but only as many of their *requests* as stable served within the
-canary's own stretch (pro rata in the increments at its ends). Whatever happened to both arms inside
-`(u, v]` is then in stable's errors in full. The block's e-value falls in stable's errors and rises
-in its good requests, so it is at most the e-value of the exactly aligned requests, which is valid.
-The price: stable's rate looks higher by the factor cover / stretch. It matters little to a failing
-canary, and less the longer the block; hence evidence is the mean of two mixtures, over blocks of
-1 round (caught at once) and of `COARSE` rounds (fine differences). A round is a scrape interval on
-the grid that begins at the rollout's anchor; a target's first scrape in a cell of the grid closes
-the round before.
+in which the *base* arm's requests of a block lie: the canary's, when evidence against it is sought.
+The other arm's increments that touch it cover more than `(u, v]`; all of *their bad requests*
+count, but only as many of their *requests* as that arm served within the base's own stretch (pro
+rata in the increments at its ends). Whatever happened to both arms inside `(u, v]` is then in the
+other arm's bad requests in full. The block's e-value falls in stable's bad requests and rises in
+its good ones, so it is at most the e-value of the exactly aligned requests, which is valid. The
+price: stable's rate looks higher by the factor cover / stretch. It matters little to a failing
+canary, and less the longer the block; hence evidence is the mean of two mixtures, over blocks of 1
+round (caught at once) and of `COARSE` rounds (fine differences). The proof that the canary is *not*
+worse takes stable as the base, so that the canary looks worse by that factor. A round is a scrape
+interval on the grid that begins at the rollout's anchor; a target's first scrape in a cell of the
+grid closes the round before.
 """
 
 from __future__ import annotations
@@ -24,19 +26,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import floor, inf
 from typing import TypeAlias
 
+import numpy as np
+
 from .evalue import Block
-from .increments import Grid, Increment, Track
-from .samples import Arm, Tally
+from .increments import Cells, Grid, Increment, Track
+from .reader import LONGEST
+from .samples import Arm
 
 COARSE = 4
 """Rounds in a coarse block."""
 PATIENCE = 2.5
 """Intervals after which a sample that has not come is not waited for any more."""
-LONGEST = 3.0
-"""Intervals; an increment over a longer gap is left out, and a longer silence not waited for."""
-
 
 Tracks: TypeAlias = Mapping[str, Track]
+_OTHER = {Arm.CANARY: Arm.STABLE, Arm.STABLE: Arm.CANARY}
 
 
 def complete(tracks: Tracks, grid: Grid, number: int) -> bool:
@@ -53,63 +56,76 @@ def complete(tracks: Tracks, grid: Grid, number: int) -> bool:
     return newest >= end + patience or not _awaited(tracks, Arm.STABLE, grid, end)
 
 
-def tallies(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int) -> list[Tally]:
-    """What each target of the arm counted in rounds `first` to `last`, gaps left out."""
+def counts(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int, shape: np.ndarray) -> np.ndarray:
+    """Requests and bad requests of each target of the arm in rounds `first` to `last`, gaps left out."""
     found = []
     for track in tracks.values():
         if track.arm is arm:
-            total = Tally()
+            total = np.zeros(len(shape))
             for increment in track.increments:
                 if first <= increment.round <= last and _usable(increment, grid):
-                    total = total.plus(_of(increment, arm))
-            found.append(total)
-    return found
+                    total = total + _of(increment, arm)
+            found.append(total @ shape)
+    return np.array(found) if found else np.zeros((0, len(shape)))
 
 
-def cut(tracks: Tracks, grid: Grid, first: int, last: int) -> Block | None:
-    """The block of rounds `first` to `last`, or None when the canary served nothing in them."""
-    own = [i for i in _within(tracks, Arm.CANARY, first, last) if _usable(i, grid) and i.end > grid.anchor]
-    n_c = sum(i.canary.requests for i in own)
-    if n_c <= 0.0:
+def cut(  # noqa: PLR0913, PLR0917 - what a block is cut from
+    tracks: Tracks, grid: Grid, first: int, last: int, shape: np.ndarray, base: Arm = Arm.CANARY
+) -> Block | None:
+    """The block of rounds `first` to `last`, or None when the base arm served nothing in them."""
+    own = [i for i in _within(tracks, base, first, last) if _usable(i, grid) and i.end > grid.anchor]
+    if not own:
         return None
-    x_c = sum(i.canary.errors for i in own)
+    counted = _total(own, base) @ shape
+    if counted[0] <= 0.0:
+        return None
     start, end = min(i.start for i in own), max(i.end for i in own)
     latest = end + (PATIENCE - 1.0) * grid.interval
+    other = _OTHER[base]
     cover = [
         i
         for track in tracks.values()
-        if track.arm is Arm.STABLE
+        if track.arm is other
         for i in track.increments
         if _usable(i, grid) and i.end > start and i.start < end and i.end <= (end if i.birth else latest)
     ]
-    n_s = _served(cover, *_stretch(tracks, own))
-    x_s = sum(i.stable.errors for i in cover)
+    served = _served(cover, other, shape[:, 0], *_stretch(tracks, own, base, shape[:, 0]))
+    bad = np.minimum((_total(cover, other) @ shape)[1:], served) if cover else np.zeros(len(shape) - 1)
     time = max(end, max((i.end for i in cover), default=end))
-    return Block(start, end, time, n_c, x_c, n_s, min(x_s, n_s))
+    if base is Arm.CANARY:
+        return Block(start, end, time, float(counted[0]), counted[1:], served, bad)
+    return Block(start, end, time, served, bad, float(counted[0]), counted[1:])
 
 
-def _stretch(tracks: Tracks, own: Sequence[Increment]) -> tuple[float, float]:
-    """Mean begin and end of the canary pods' stretches, weighted by their requests."""
+def _total(increments: Sequence[Increment], arm: Arm) -> Cells:
+    total = _of(increments[0], arm)
+    for increment in increments[1:]:
+        total = total + _of(increment, arm)
+    return total
+
+
+def _stretch(tracks: Tracks, own: Sequence[Increment], arm: Arm, requests: np.ndarray) -> tuple[float, float]:
+    """Mean begin and end of the arm's pods' stretches, weighted by their requests."""
     chosen = set(map(id, own))
     weight = begin = end = 0.0
     for track in tracks.values():
         mine = [i for i in track.increments if id(i) in chosen]
-        requests = sum(i.canary.requests for i in mine)
-        if requests > 0.0:
-            weight += requests
-            begin += requests * mine[0].start
-            end += requests * mine[-1].end
+        served = sum(float(_of(i, arm) @ requests) for i in mine)
+        if served > 0.0:
+            weight += served
+            begin += served * mine[0].start
+            end += served * mine[-1].end
     return begin / weight, end / weight
 
 
-def _served(cover: Iterable[Increment], begin: float, end: float) -> float:
-    """Requests that stable served in `(begin, end]`, pro rata in increments that overlap it."""
+def _served(cover: Iterable[Increment], arm: Arm, requests: np.ndarray, begin: float, end: float) -> float:
+    """Requests that the arm served in `(begin, end]`, pro rata in increments that overlap it."""
     served = 0.0
     for increment in cover:
         shared = min(end, increment.end) - max(begin, increment.start)
         if shared > 0.0:
             length = increment.end - increment.start
-            served += increment.stable.requests * min(1.0, shared / length)
+            served += float(_of(increment, arm) @ requests) * min(1.0, shared / length)
     return float(floor(served + 1e-6))
 
 
@@ -137,5 +153,5 @@ def _usable(increment: Increment, grid: Grid) -> bool:
     return increment.end - increment.start <= LONGEST * grid.interval
 
 
-def _of(increment: Increment, arm: Arm) -> Tally:
+def _of(increment: Increment, arm: Arm) -> Cells:
     return increment.canary if arm is Arm.CANARY else increment.stable

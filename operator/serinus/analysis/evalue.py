@@ -1,25 +1,38 @@
 """The e-value of one block of requests against "the canary is not worse than allowed".
 
 Null hypothesis, for the requests of every block: `p_canary <= rho * p_stable + delta`, a convex
-half plane. For an alternative `(a1, b1)` outside of it, let `(a0, b0)` be the point of the half
-plane that minimises `n_c KL(a1 || a) + n_s KL(b1 || b)`. The likelihood ratio of `(a1, b1)` to
-`(a0, b0)` has expectation at most 1 under every point of the null: the construction of Turner, Ly
+half plane. For a point `(a1, b1)` outside of it, let `(a0, b0)` be the point of the half plane that
+minimises `n_c KL(a1 || a) + n_s KL(b1 || b)`. The likelihood ratio of `(a1, b1)` to `(a0, b0)` has
+expectation at most 1 under every point of the null and grows fastest under `(a1, b1)`: Turner, Ly
 and Gruenwald, "Generic E-variables for exact sequential k-sample tests" (J. Stat. Plan. Inference
-230, 2024, arXiv 2106.02693) for two Bernoulli samples in blocks, with the convex nulls of Turner
-and Gruenwald (Stat. Probab. Lett. 2023, arXiv 2203.09785).
+230, 2024, arXiv 2106.02693), with the convex nulls of Turner and Gruenwald (Stat. Probab. Lett.
+2023, arXiv 2203.09785).
+
+The ratio has the form `(1+u)^x_c (1-v)^x_s / C`. Its expectation over `C` is concave in log along
+the edge of the null, where its largest value has a closed form, and dividing by that makes *any*
+`u` and `v` valid. So `b0` need not be exact: it is the middle root of a cubic, and no iteration is
+needed. The same formula serves the reversed null `p_canary >= p_stable + margin`, where `u` and `v`
+are negative.
+
+Everything broadcasts: counts and stable's rate of shape `(..., rows, 1)` and alternatives of shape
+`(..., rows, alternatives)` give e-values of the latter shape; counts and tolerances may also differ
+from one alternative to the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, log1p
+from typing import TypeAlias
 
-_STEPS = 80
+import numpy as np
+
+Array: TypeAlias = np.ndarray
+Numbers: TypeAlias = np.ndarray | float
 _CERTAIN = 1.0 - 1e-9
+_TINY = 1e-12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """Requests of both arms that were served under the same conditions.
 
@@ -28,86 +41,85 @@ class Block:
         end: no canary request is newer, Unix seconds.
         time: the newest sample that the block needed.
         n_c: requests of the canary.
-        x_c: errors among them.
+        x_c: bad ones among them, one number per row of the test.
         n_s: requests of stable.
-        x_s: errors among them.
+        x_s: bad ones among them, per row.
     """
 
     start: float
     end: float
     time: float
     n_c: float
-    x_c: float
+    x_c: Array
     n_s: float
-    x_s: float
+    x_s: Array
 
 
-def log_e_values(block: Block, b1: float, rho: float, delta: float, odds: Sequence[float]) -> list[float]:
-    """Natural logarithms of the block's e-values, one per alternative.
+def worse(b1: Array, rho: float, delta: float, odds: Array) -> Array:
+    """Rates of a canary that is worse than allowed, from stable's expected rate `b1`.
+
+    They have `odds` times the odds of the rate `rho * b1 + delta`. Shape: that of `b1`, which ends
+    in 1, by the number of odds. At a limit of about 1 no canary could be worse: the result is the
+    limit itself, and its e-values are 1.
+    """
+    limit = np.minimum(rho * b1 + delta, _CERTAIN)
+    scaled = odds * limit
+    return scaled / (1.0 - limit + scaled)
+
+
+def log_e_values(  # noqa: PLR0913, PLR0917 - the numbers of the formula
+    n_c: Numbers, x_c: Array, n_s: Numbers, x_s: Array, a1: Array, b1: Array, rho: Numbers, delta: Numbers
+) -> Array:
+    """Natural logarithms of a block's e-values, one per row and alternative.
 
     Args:
-        block: the counts.
-        b1: stable's error rate as expected from data before the block, in (0, 1).
-        rho: relative tolerance, above 0.
-        delta: absolute tolerance, in [0, 1).
-        odds: the alternatives: multiples, above 1, of the odds of the rate `rho * b1 + delta`.
+        n_c: requests of the canary.
+        x_c: bad ones among them.
+        n_s: requests of stable.
+        x_s: bad ones among them.
+        a1: the alternatives, rates of the canary on the far side of the null, in (0, 1).
+        b1: stable's rate as expected from data before the block, in (0, 1).
+        rho: relative tolerance; 0 for an absolute objective, which looks at the canary alone.
+        delta: absolute tolerance, or the margin of the reversed null.
 
     Returns:
-        Zeros where the block says nothing: an arm without requests, or stable expected to fail so
-        often that no canary could be worse.
+        Zeros where the block says nothing: an arm without requests, or nothing outside of the null.
     """
-    limit = rho * b1 + delta
-    if block.n_c <= 0.0 or block.n_s <= 0.0 or limit >= _CERTAIN:
-        return [0.0] * len(odds)
-    limit_odds = limit / (1.0 - limit)
-    log_b1, log_not_b1 = log(b1), log1p(-b1)
-    good_c, good_s = block.n_c - block.x_c, block.n_s - block.x_s
-    logs = []
-    for multiple in odds:
-        a1 = multiple * limit_odds / (1.0 + multiple * limit_odds)
-        log_not_a1 = -log1p(multiple * limit_odds)
-        b0 = project(block.n_c, block.n_s, a1, b1, rho=rho, delta=delta)
-        a0 = rho * b0 + delta
-        value = good_c * (log_not_a1 - log1p(-a0)) + good_s * (log_not_b1 - log1p(-b0))
-        if block.x_c:
-            value += block.x_c * (log(a1) - log(a0))
-        if block.x_s:
-            value += block.x_s * (log_b1 - log(b0))
-        logs.append(value)
-    return logs
+    if not np.any(rho):
+        u = (a1 - delta) / (delta * (1.0 - a1))
+        return x_c * np.log1p(u) - n_c * np.log1p(delta * u)
+    b0 = nearest(n_c, n_s, a1, b1, rho, delta)
+    a0 = rho * b0 + delta
+    u = (a1 - a0) / (a0 * (1.0 - a1))
+    v = (b0 - b1) / (b0 * (1.0 - b1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        top = (n_c * rho * u - n_s * v * (1.0 + delta * u)) / (rho * u * v * (n_c + n_s))
+    top = np.clip(np.nan_to_num(top), 0.0, np.minimum(1.0, (1.0 - delta) / rho))
+    largest = n_c * np.log1p((rho * top + delta) * u) + n_s * np.log1p(-top * v)
+    values = x_c * np.log1p(u) + x_s * np.log1p(-v) - largest
+    silent = (np.asarray(n_c) <= 0.0) | (np.asarray(n_s) <= 0.0) | (rho * b1 + delta >= _CERTAIN)
+    return np.where(silent, 0.0, values)
 
 
-def project(  # noqa: PLR0913 - the six numbers of the formula
-    n_c: float, n_s: float, a1: float, b1: float, *, rho: float, delta: float
-) -> float:
+def nearest(  # noqa: PLR0913, PLR0917 - the numbers of the formula
+    n_c: Numbers, n_s: Numbers, a1: Array, b1: Array, rho: Numbers, delta: Numbers
+) -> Array:
     """Stable's rate `b0` at the point of the null's edge that is nearest to `(a1, b1)`.
 
-    It is the root in `[b1, (a1 - delta) / rho]` of
-    `n_c rho (a1 - a) b (1 - b) + n_s (b1 - b) a (1 - a)` with `a = rho b + delta`, the derivative
-    of the convex objective without its positive denominators. Newton's steps, replaced by halving
-    wherever they leave the bracket; they end at the precision of floating point.
+    It solves `n_c rho (a1 - a) b (1 - b) + n_s (b1 - b) a (1 - a) = 0` with `a = rho b + delta`, the
+    derivative of the convex objective without its positive denominators: a cubic with three real
+    roots, of which the middle one lies between `b1` and `(a1 - delta) / rho` (Viete's formula).
     """
-    low, high = b1, min((a1 - delta) / rho, _CERTAIN)
-    weight = n_c * rho
-    b = (weight * high * b1 + n_s * b1 * high) / (weight * b1 + n_s * high)
-    for _ in range(_STEPS):
-        a = rho * b + delta
-        spread_b, spread_a = b * (1.0 - b), a * (1.0 - a)
-        value = weight * (a1 - a) * spread_b + n_s * (b1 - b) * spread_a
-        if value > 0.0:
-            low = b
-        elif value < 0.0:
-            high = b
-        else:
-            break
-        slope = weight * ((a1 - a) * (1.0 - 2.0 * b) - rho * spread_b) + n_s * (
-            (b1 - b) * rho * (1.0 - 2.0 * a) - spread_a
-        )
-        following = b - value / slope if slope else low
-        if not low < following < high:
-            following = 0.5 * (low + high)
-        if abs(following - b) <= 1e-14 * b:
-            b = following
-            break
-        b = following
-    return b
+    w, c, e = n_c * rho, a1 - delta, 1.0 - delta
+    edge0, edge1, edge2 = delta * e, rho * (e - delta), -rho * rho  # a (1 - a) as a polynomial in b
+    cubic = np.maximum(w * rho - n_s * edge2, _TINY)
+    p2 = (-w * (c + rho) + n_s * (b1 * edge2 - edge1)) / cubic
+    p1 = (w * c + n_s * (b1 * edge1 - edge0)) / cubic
+    p0 = n_s * b1 * edge0 / cubic
+    p = np.minimum(p1 - p2 * p2 / 3.0, -_TINY)
+    q = 2.0 * p2 * p2 * p2 / 27.0 - p2 * p1 / 3.0 + p0
+    radius = 2.0 * np.sqrt(-p / 3.0)
+    angle = np.arccos(np.clip(3.0 * q / (p * radius), -1.0, 1.0))
+    b0 = radius * np.cos((angle - 2.0 * np.pi) / 3.0) - p2 / 3.0
+    far = np.clip(c / rho, _TINY, _CERTAIN)
+    return np.clip(b0, np.minimum(b1, far), np.maximum(b1, far))

@@ -1,168 +1,97 @@
-"""Taking in a window: read every target, cut the blocks that are complete, weigh them in order."""
+"""Taking in a window: cut the blocks that are complete, and weigh them in order."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from math import inf
 
 from . import blocks
 from .blocks import COARSE
 from .evalue import Block
-from .increments import Grid, Increment, Track, read, usable
-from .judgement import KEPT_ROUNDS, Judgement, Sight, Stream, counted, latched, weigh
-from .past import Past
-from .samples import Arm, Counter, Tally, Target, Window
-
-_KNOWN_INTERVALS = 1.2
-"""A target that was there when a window begins is scraped within this many intervals."""
-_FORGET = 3600.0
-"""Seconds for which a silent target's counters are remembered."""
+from .increments import Grid, Increment, Track
+from .judgement import KEPT_ROUNDS, Judgement, Stream, counted, weigh
+from .reader import drained, read_window, recent
+from .samples import Arm, Window
 
 
 def fold(judgement: Judgement, window: Window) -> Judgement:
     """The judgement after a window.
 
-    Samples that were folded before are skipped, so windows may overlap and repeat. Windows should
-    reach back to `judgement.since`; what lies in a gap is lost, and judging goes on after it.
+    It depends on what the windows hold, not on how they are cut: overlapping, repeated or one big
+    window give the same evidence at the same sample, as long as a target's samples come within an
+    interval after those of the others. Windows should reach back to `judgement.reader.since`; what
+    lies in a gap is lost, and judging goes on after it.
 
     Raises:
         ValueError: the window's interval is not above 0.
     """
-    judgement = _pinned(judgement, window)
-    if judgement.interval is None:
-        return replace(judgement, sights=tuple(_sight(target, ()) for target in window.targets))
-    if _unchanged(judgement, window):
-        return judgement
-    seen = _read(judgement, window)
-    if seen.tracks == judgement.tracks:
-        return seen
-    return _fold_rounds(seen) if seen.separate else _fold_scrapes(seen)
-
-
-def _pinned(judgement: Judgement, window: Window) -> Judgement:
-    """The judgement that knows its source, and its interval once a target was scraped twice."""
-    if judgement.separate is None and window.targets:
-        judgement = replace(judgement, separate=any(t.arm is not None for t in window.targets))
-    if judgement.interval is not None:
-        return judgement
-    if window.interval <= 0.0:
-        msg = f"interval must be above 0, got {window.interval}"
-        raise ValueError(msg)
-    if all(len(target.scrapes) < 2 for target in window.targets):
-        return judgement
-    return replace(judgement, interval=window.interval)
-
-
-def _unchanged(judgement: Judgement, window: Window) -> bool:
-    """Whether the window shows no scrape that the last one did not: the usual poll."""
-    if len(window.targets) != len(judgement.sights):
-        return False
-    return all(
-        target.name == sight.name
-        and target.live == sight.live
-        and target.scrapes
-        and sight.up
-        and target.scrapes[-1] == (sight.newest, 1.0)
-        and (track := judgement.tracks.get(target.name)) is not None
-        and track.last == sight.newest
-        for target, sight in zip(window.targets, judgement.sights, strict=True)
-    )
-
-
-def _read(judgement: Judgement, window: Window) -> Judgement:
-    pinned = replace(window, interval=judgement.interval or window.interval)
-    born_after = _born_after(judgement, pinned)
-    grid = Grid(judgement.anchor, pinned.interval)
-    by_target: dict[str, list[Counter]] = defaultdict(list)
-    for counter in window.counters:
-        by_target[counter.target].append(counter)
-    tracks = dict(judgement.tracks)
-    sights = []
-    for target in window.targets:
-        counters = by_target.get(target.name, [])
-        old = tracks.get(target.name)
-        tracks[target.name] = read(old, target, counters, grid, born_after)
-        sights.append(_sight(target, counters))
-    seen = max(window.now, judgement.seen if judgement.seen is not None else window.now)
-    return replace(judgement, tracks=tracks, sights=tuple(sights), seen=seen)
-
-
-def _born_after(judgement: Judgement, window: Window) -> float:
-    """After which time the first scrape of a target not known yet shows that it is newborn."""
-    if judgement.seen is not None and window.start <= judgement.seen:
-        return judgement.anchor
-    return max(judgement.anchor, window.start + _KNOWN_INTERVALS * window.interval)
-
-
-def _sight(target: Target, counters: Sequence[Counter]) -> Sight:
-    newest = max((time for time, up in target.scrapes if up == 1.0), default=None)
-    up = bool(target.scrapes) and target.scrapes[-1][1] == 1.0
-    bad = next((c.key for c in counters if c.samples and not usable(c.samples[-1][1])), None)
-    return Sight(target.name, target.arm, target.live, newest, up, bad)
+    reader = read_window(judgement.reader, window)
+    if reader is judgement.reader:
+        return replace(judgement, trail=()) if judgement.trail else judgement
+    judgement = replace(judgement, reader=reader, trail=())
+    return _fold_rounds(judgement) if reader.separate else _fold_scrapes(judgement)
 
 
 def _fold_scrapes(judgement: Judgement) -> Judgement:
     """Arms together: every scrape of every target is a block."""
-    cursors = dict(judgement.cursors)
-    new: list[tuple[float, str, Increment]] = []
-    tracks: dict[str, Track] = {}
-    for name, track in judgement.tracks.items():
-        done = cursors.get(name, -inf)
-        new.extend((i.end, name, i) for i in track.increments if i.end > done)
-        tracks[name] = replace(track, increments=())
-        if track.last is not None:
-            cursors[name] = max(done, track.last)
-    judgement = replace(judgement, tracks=_recent(tracks), cursors=cursors)
-    for _, _, increment in sorted(new, key=lambda entry: entry[:2]):
+    reader, increments = drained(judgement.reader)
+    judgement = replace(judgement, reader=reader)
+    for _, increment in increments:
         judgement = _judge_scrape(judgement, increment)
     return judgement
 
 
 def _judge_scrape(judgement: Judgement, increment: Increment) -> Judgement:
-    canary, stable = increment.canary, increment.stable
+    shape = judgement.policy.shape
+    canary, stable = increment.canary @ shape, increment.stable @ shape
     stream, waiting = judgement.streams[0], []
-    for end, requests, errors in judgement.waiting:
+    for end, counts in judgement.waiting:
         if end <= increment.start:
-            past = stream.past.after(end, [Tally(requests, errors)], comparable=False)
-            stream = replace(stream, past=past)
+            stream = replace(stream, past=stream.past.after(end, counts[None], comparable=False))
         else:
-            waiting.append((end, requests, errors))
-    if stable.requests > 0.0:
-        waiting.append((increment.end, stable.requests, stable.errors))
-    if increment.end > judgement.anchor:
-        block = Block(increment.start, increment.end, increment.end, *canary, *stable)
-        stream = weigh(judgement, stream, block)
+            waiting.append((end, counts))
+    if stable[0] > 0.0:
+        waiting.append((increment.end, stable))
+    judgement = replace(judgement, waiting=tuple(waiting))
+    if increment.end > judgement.reader.anchor:
+        block = Block(
+            increment.start, increment.end, increment.end, float(canary[0]), canary[1:], float(stable[0]), stable[1:]
+        )
+        stream = weigh(judgement, stream, block, block)
         judgement = counted(judgement, increment.start, canary, stable)
-    judgement = replace(judgement, streams=(stream, *judgement.streams[1:]), waiting=tuple(waiting))
-    return latched(judgement, increment.end)
+        return _marked(judgement, (stream, *judgement.streams[1:]), increment.end)
+    return replace(judgement, streams=(stream, *judgement.streams[1:]))
+
+
+def _marked(judgement: Judgement, streams: tuple[Stream, ...], time: float) -> Judgement:
+    judgement = replace(judgement, streams=streams)
+    return replace(judgement, trail=(*judgement.trail, (time, judgement.log_evidence)))
 
 
 def _fold_rounds(judgement: Judgement) -> Judgement:
     """Arms apart: a block is one round, and again `COARSE` rounds."""
-    grid = Grid(judgement.anchor, judgement.interval or 1.0)
+    grid, tracks = judgement.reader.grid, judgement.reader.tracks
     number = judgement.round
     if number is None:
-        rounds = [i.round for t in judgement.tracks.values() for i in t.increments]
+        rounds = [i.round for t in tracks.values() for i in t.increments]
         if not rounds:
             return judgement
         number = min(rounds)
-    elif not blocks.complete(judgement.tracks, grid, number):
+    elif not blocks.complete(tracks, grid, number):
         return judgement
-    view = _around(judgement.tracks, grid, number)
+    view = _around(tracks, grid, number)
     while blocks.complete(view, grid, number):
         judgement = _judge_round(judgement, view, grid, number)
         number += 1
         if number % COARSE == 0:
-            view = _around(judgement.tracks, grid, number)
+            view = _around(tracks, grid, number)
     oldest = grid.begins(number // COARSE * COARSE - KEPT_ROUNDS)
-    tracks = {
+    kept = {
         name: replace(track, increments=tuple(i for i in track.increments if i.end > oldest))
-        for name, track in judgement.tracks.items()
+        for name, track in tracks.items()
     }
-    return replace(judgement, tracks=_recent(tracks), round=number)
+    return replace(judgement, reader=replace(judgement.reader, tracks=recent(kept)), round=number)
 
 
 def _around(tracks: Mapping[str, Track], grid: Grid, number: int) -> dict[str, Track]:
@@ -179,41 +108,38 @@ def _around(tracks: Mapping[str, Track], grid: Grid, number: int) -> dict[str, T
 
 def _judge_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, number: int) -> Judgement:
     fine, coarse = judgement.streams
+    shape = judgement.policy.shape
     if number >= -1:
         judgement = _count_round(judgement, tracks, number)
-    block = blocks.cut(tracks, grid, number, number)
+    block = blocks.cut(tracks, grid, number, number, shape)
     time = block.time if block else grid.begins(number + 1)
     if block:
-        fine = weigh(judgement, fine, block)
-    fine = _passed(fine, tracks, grid, number - 1)
+        fine = weigh(judgement, fine, block, None)
+    fine = _passed(judgement, fine, tracks, number - 1)
     if (number + 1) % COARSE == 0:
         first = number + 1 - COARSE
-        block = blocks.cut(tracks, grid, first, number)
-        if block:
-            coarse = weigh(judgement, coarse, block)
-        coarse = _passed(coarse, tracks, grid, first - COARSE)
-    return latched(replace(judgement, streams=(fine, coarse)), time)
+        against = blocks.cut(tracks, grid, first, number, shape)
+        # One block behind: the canary's samples that cover stable's last stretch must have come.
+        favour = blocks.cut(tracks, grid, first - COARSE, first - 1, shape, Arm.STABLE)
+        coarse = weigh(judgement, coarse, against, favour)
+        coarse = _passed(judgement, coarse, tracks, first - COARSE)
+    return _marked(judgement, (fine, coarse), time)
 
 
-def _passed(stream: Stream, tracks: Mapping[str, Track], grid: Grid, first: int) -> Stream:
+def _passed(judgement: Judgement, stream: Stream, tracks: Mapping[str, Track], first: int) -> Stream:
     """The stream with stable's counts from round `first` on in its past.
 
     One block behind: a stable pod's last scrape in the block before may lie in the next block.
     """
-    last = first + stream.rounds - 1
-    found = blocks.tallies(tracks, Arm.STABLE, grid, first, last)
-    past: Past = stream.past.after(grid.begins(last + 1), found, comparable=True)
-    return replace(stream, past=past)
+    grid, last = judgement.reader.grid, first + stream.rounds - 1
+    found = blocks.counts(tracks, Arm.STABLE, grid, first, last, judgement.policy.shape)
+    return replace(stream, past=stream.past.after(grid.begins(last + 1), found, comparable=True))
 
 
 def _count_round(judgement: Judgement, tracks: Mapping[str, Track], number: int) -> Judgement:
+    shape, anchor = judgement.policy.shape, judgement.reader.anchor
     for track in tracks.values():
         for increment in track.increments:
-            if increment.round == number and increment.end > judgement.anchor:
-                judgement = counted(judgement, increment.start, increment.canary, increment.stable)
+            if increment.round == number and increment.end > anchor:
+                judgement = counted(judgement, increment.start, increment.canary @ shape, increment.stable @ shape)
     return judgement
-
-
-def _recent(tracks: Mapping[str, Track]) -> dict[str, Track]:
-    newest = max((t.last for t in tracks.values() if t.last is not None), default=-inf)
-    return {name: track for name, track in tracks.items() if track.last is None or track.last > newest - _FORGET}

@@ -1,196 +1,136 @@
-"""The fold: windows of raw samples in, evidence out. Live judging and replay run the same code.
+"""What is known of one rate of a rollout: evidence against the canary, and proof for it.
 
     judgement = begin(policy, anchor)
     judgement = reweigh(judgement, time, share)     # at every change of the weight
     judgement = fold(judgement, window)             # as often as one likes
-
-`fold` depends on what the windows hold, not on how they are cut: overlapping, repeated or one big
-window give the same evidence and the same verdict at the same sample, as long as a target's samples
-come within an interval after those of the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import floor
+from math import floor, log
+from typing import TypeAlias
 
-from .blocks import COARSE, LONGEST
-from .evalue import Block, log_e_values
-from .increments import Track
-from .mixture import Mixture, fresh_mixture, log_sum
-from .past import DispersionSource, Past
-from .policy import ErrorRatePolicy
-from .samples import Arm, Tally
-from .weights import Weight, fit
+import numpy as np
+
+from . import mixture
+from .blocks import COARSE
+from .evalue import Block, log_e_values, worse
+from .past import Past, no_past
+from .policy import BETTER, RatePolicy
+from .reader import Reader, begin_reading
+from .weights import Weight, fit, fit_proof
+
+Array: TypeAlias = np.ndarray
+Trail: TypeAlias = tuple[tuple[float, float], ...]
+"""Times of samples, and the logarithm of the evidence after each."""
+_LOG_HALF = log(0.5)
+_BETTER = np.array(BETTER)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Stream:
-    """Evidence over blocks of one length.
+    """Evidence and proof over blocks of one length.
 
     Attributes:
         rounds: length of a block in rounds.
-        mixture: the evidence.
+        logs: the mixture of evidence, shape `(rows, alternatives)`.
+        starts: of the mixture that are open, at least the first.
+        proof: the products of the reversed test, shape `(rows, its alternatives)`.
+        proven: largest value of the proof so far, per row.
         past: stable before the block that comes next.
     """
 
     rounds: int
-    mixture: Mixture
+    logs: Array
+    starts: int
+    proof: Array
+    proven: Array
     past: Past
 
 
-@dataclass(frozen=True, slots=True)
-class Latch:
-    """The first time that the evidence reached 1/alpha; it never opens again.
-
-    Attributes:
-        time: the newest sample of the block that did it.
-        log_evidence: natural logarithm of the evidence then.
-        canary: judged so far.
-        stable: judged so far.
-        dispersion: in use.
-        source: where it came from.
-    """
-
-    time: float
-    log_evidence: float
-    canary: Tally
-    stable: Tally
-    dispersion: float
-    source: DispersionSource
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What the newest window showed of one target.
-
-    Attributes:
-        name: the target's.
-        arm: as in `Target`.
-        live: as in `Target`.
-        newest: when it last answered, None if never within the window.
-        up: whether its newest scrape was answered.
-        unusable: a counter whose newest value is no number, or negative.
-    """
-
-    name: str
-    arm: Arm | None
-    live: bool
-    newest: float | None
-    up: bool
-    unusable: str | None
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """Everything known of one rollout's error rate. Make it with `begin`.
+    """Everything known of one rate. Make it with `begin`.
+
+    Counts are arrays of requests, then bad requests per row.
 
     Attributes:
         policy: pinned for the rollout.
-        anchor: the rollout's start; the grid and the starts of the mixture begin here.
-        history: stable before the rollout, as given to `begin`.
+        reader: how far the counters were read.
         weights: changes of the canary's share, ascending.
-        interval: scrape interval, seconds; None before the first window.
-        separate: whether the arms come from different targets; None before the first target.
-        streams: the evidence; its value is their mean.
+        streams: the evidence; its value is their mean where the arms are apart, else the first.
         canary: all that was judged of the canary.
         stable: all that was judged of stable.
         step_canary: of it, since the newest weight.
         step_stable: of it, since the newest weight.
         round: the next round to be cut (arms apart).
-        cursors: newest scrape judged per target (arms together).
-        waiting: stable's counts `(end, requests, errors)` not yet in the past (arms together).
-        tracks: how far each target was read.
-        sights: the newest window's targets.
-        seen: where the newest window ended, None before the first.
-        latch: set by the first crossing of 1/alpha.
+        waiting: stable's counts and their end, not yet in the past (arms together).
+        trail: the evidence after each block of the newest fold.
     """
 
-    policy: ErrorRatePolicy
-    anchor: float
-    history: Tally
+    policy: RatePolicy
+    reader: Reader
     weights: tuple[Weight, ...]
-    interval: float | None
-    separate: bool | None
     streams: tuple[Stream, ...]
-    canary: Tally
-    stable: Tally
-    step_canary: Tally
-    step_stable: Tally
-    round: int | None
-    cursors: Mapping[str, float]
-    waiting: tuple[tuple[float, float, float], ...]
-    tracks: Mapping[str, Track]
-    sights: tuple[Sight, ...]
-    seen: float | None
-    latch: Latch | None
+    canary: Array
+    stable: Array
+    step_canary: Array
+    step_stable: Array
+    round: int | None = None
+    waiting: tuple[tuple[float, Array], ...] = ()
+    trail: Trail = ()
+
+    @property
+    def row_evidence(self) -> Array:
+        """Natural logarithm of the evidence, per row: at most 0 before `min_errors` bad requests."""
+        fine = mixture.values(self.streams[0].logs, self.streams[0].starts)
+        if self.reader.separate:
+            coarse = mixture.values(self.streams[1].logs, self.streams[1].starts)
+            fine = np.logaddexp(fine, coarse) + _LOG_HALF
+        return np.where(self.canary[1:] >= self.policy.min_errors, fine, np.minimum(fine, 0.0))
 
     @property
     def log_evidence(self) -> float:
-        """Natural logarithm of the evidence: of the mean of the streams' mixtures."""
-        fine = self.streams[0].mixture.log_value
-        if not self.separate:
-            return fine
-        return log_sum(fine, self.streams[1].mixture.log_value) + _LOG_HALF
+        """Natural logarithm of the evidence: of the mean over the rows."""
+        return float(mixture.mean_exp(self.row_evidence))
 
     @property
-    def dispersion(self) -> tuple[float, DispersionSource]:
-        """The design effect that the next block is tempered with, and where it comes from."""
-        return self.streams[0].past.dispersion(self.policy.dispersion)
+    def row_proof(self) -> Array:
+        """Natural logarithm of the largest proof so far, per row."""
+        return self.streams[1 if self.reader.separate else 0].proven
 
     @property
-    def since(self) -> float | None:
-        """How far back the next window must reach for nothing to be lost; None if it is open."""
-        if self.interval is None:
-            return None
-        newest = max((t.last for t in self.tracks.values() if t.last is not None), default=None)
-        if newest is not None:
-            recent = newest - LONGEST * self.interval
-            return min(t.last for t in self.tracks.values() if t.last is not None and t.last >= recent)
-        if self.separate:
-            first = 0 if self.round is None else self.round // COARSE * COARSE
-            return self.anchor + (first - KEPT_ROUNDS) * self.interval
-        return min(self.cursors.values(), default=self.anchor) - 2 * self.interval
+    def log_proof(self) -> float:
+        """Natural logarithm of the proof: every row has to be proven."""
+        return float(self.row_proof.min())
 
 
-_LOG_HALF = -0.6931471805599453
 KEPT_ROUNDS = 2 * COARSE
 """Rounds before the coarse block in work whose increments are kept."""
 
 
-def begin(policy: ErrorRatePolicy, anchor: float, history: Tally | None = None) -> Judgement:
+def begin(policy: RatePolicy, anchor: float) -> Judgement:
     """A judgement that has seen nothing.
 
     Args:
         policy: what to look for.
-        anchor: the rollout's start, Unix seconds, the same again in every replay.
-        history: stable's requests and errors before the rollout, an hour of them or more. Give it
-            only if no window will show that time; what windows show of it is used by itself.
+        anchor: the rollout's start, Unix seconds, the same again in every replay. What windows show
+            of the time before tells stable's usual rates: an hour of it is best.
     """
-    seen = history or Tally()
-    past = Past(anchor, seen.requests, seen.errors)
-    mixture = fresh_mixture(len(policy.odds))
-    none = Tally()
+    past = no_past(anchor, policy.rows)
+    logs = mixture.fresh(policy.rows, len(policy.odds))
+    proof, proven = np.zeros((policy.rows, len(BETTER))), np.zeros(policy.rows)
+    nothing = np.zeros(policy.cells)
     return Judgement(
-        policy=policy,
-        anchor=anchor,
-        history=seen,
+        policy,
+        begin_reading(anchor, policy.cells),
         weights=(),
-        interval=None,
-        separate=None,
-        streams=(Stream(1, mixture, past), Stream(COARSE, mixture, past)),
-        canary=none,
-        stable=none,
-        step_canary=none,
-        step_stable=none,
-        round=None,
-        cursors={},
-        waiting=(),
-        tracks={},
-        sights=(),
-        seen=None,
-        latch=None,
+        streams=tuple(Stream(rounds, logs, 1, proof, proven, past) for rounds in (1, COARSE)),
+        canary=nothing,
+        stable=nothing,
+        step_canary=nothing,
+        step_stable=nothing,
     )
 
 
@@ -211,48 +151,81 @@ def reweigh(judgement: Judgement, time: float, share: float) -> Judgement:
         if time < newest.time:
             msg = f"time must not be before the newest change at {newest.time}, got {time}"
             raise ValueError(msg)
-    none = Tally()
+    nothing = np.zeros(judgement.policy.cells)
     weights = (*judgement.weights, change)
-    return replace(judgement, weights=weights, step_canary=none, step_stable=none)
+    return replace(judgement, weights=weights, step_canary=nothing, step_stable=nothing)
 
 
-def counted(judgement: Judgement, start: float, canary: Tally, stable: Tally) -> Judgement:
+def counted(judgement: Judgement, start: float, canary: Array, stable: Array) -> Judgement:
     """The judgement with requests since `start` added to its totals."""
-    step = judgement.weights[-1].time if judgement.weights else judgement.anchor
+    step = judgement.weights[-1].time if judgement.weights else judgement.reader.anchor
+    whole = {"canary": judgement.canary + canary, "stable": judgement.stable + stable}
     if start < step:
-        return replace(judgement, canary=judgement.canary.plus(canary), stable=judgement.stable.plus(stable))
+        return replace(judgement, **whole)
     return replace(
         judgement,
-        canary=judgement.canary.plus(canary),
-        stable=judgement.stable.plus(stable),
-        step_canary=judgement.step_canary.plus(canary),
-        step_stable=judgement.step_stable.plus(stable),
+        **whole,
+        step_canary=judgement.step_canary + canary,
+        step_stable=judgement.step_stable + stable,
     )
 
 
-def weigh(judgement: Judgement, stream: Stream, block: Block) -> Stream:
-    """The stream after one more block; its past must hold nothing of the block."""
-    policy = judgement.policy
-    fitted = fit(block, judgement.weights)
-    values = log_e_values(fitted, stream.past.rate, policy.rho, policy.delta, policy.odds)
-    dispersion, _ = stream.past.dispersion(policy.dispersion)
-    mixture = stream.mixture.opened(_starts(judgement, block.end)).times(values, dispersion)
-    return replace(stream, mixture=mixture)
+def weigh(judgement: Judgement, stream: Stream, against: Block | None, favour: Block | None) -> Stream:
+    """The stream after one more block; its past must hold nothing of the block.
+
+    Args:
+        judgement: whose stream it is.
+        stream: the one of before.
+        against: the block as the evidence sees it, None for none.
+        favour: the block as the proof sees it, None for none.
+    """
+    policy, past = judgement.policy, stream.past
+    harm = fit(against, judgement.weights) if against else None
+    good = fit_proof(favour, judgement.weights) if favour else None
+    b1 = past.rates[:, None]
+    jobs = [(harm, worse(b1, policy.rho, policy.delta, policy.odds_array), policy.rho, policy.delta)]
+    limit = policy.margin if policy.rho else policy.delta + policy.margin
+    jobs.append((good, _BETTER * (b1 if policy.rho else policy.delta), 1.0 if policy.rho else 0.0, limit))
+    found = _together([job for job in jobs if job[0]], b1) / past.dispersion(policy.dispersion)[:, None]
+    if harm:
+        split = len(policy.odds)
+        starts = max(stream.starts, _starts(judgement, harm.end))
+        logs = mixture.opened(stream.logs, stream.starts, starts) + found[:, :split]
+        stream, found = replace(stream, logs=logs, starts=starts), found[:, split:]
+    if good:
+        proof = stream.proof + found
+        stream = replace(stream, proof=proof, proven=np.maximum(stream.proven, mixture.mean_exp(proof)))
+    return stream
 
 
-def latched(judgement: Judgement, time: float) -> Judgement:
-    """The judgement, failed for good if its evidence has reached 1/alpha for the first time."""
-    policy = judgement.policy
-    if judgement.latch is not None or judgement.canary.errors < policy.min_errors:
-        return judgement
-    evidence = judgement.log_evidence
-    if evidence < policy.log_threshold:
-        return judgement
-    dispersion, source = judgement.dispersion
-    latch = Latch(time, evidence, judgement.canary, judgement.stable, dispersion, source)
-    return replace(judgement, latch=latch)
+def _together(jobs: list[tuple[Block, Array, float, float]], b1: Array) -> Array:
+    """Logarithms of the e-values of several blocks with their alternatives, side by side in one go."""
+    if not jobs:
+        return np.zeros((len(b1), 0))
+    if len(jobs) == 1:
+        block, a1, rho, delta = jobs[0]
+        return log_e_values(block.n_c, block.x_c[:, None], block.n_s, block.x_s[:, None], a1, b1, rho, delta)
+    widths = [a1.shape[1] for _, a1, _, _ in jobs]
+
+    def spread(numbers: list[float]) -> Array:
+        return np.repeat(numbers, widths)
+
+    def columns(arrays: list[Array]) -> Array:
+        return np.repeat(np.stack(arrays, axis=1), widths, axis=1)
+
+    blocks = [block for block, _, _, _ in jobs]
+    return log_e_values(
+        spread([block.n_c for block in blocks]),
+        columns([block.x_c for block in blocks]),
+        spread([block.n_s for block in blocks]),
+        columns([block.x_s for block in blocks]),
+        np.concatenate([a1 for _, a1, _, _ in jobs], axis=1),
+        b1,
+        spread([rho for _, _, rho, _ in jobs]),
+        spread([delta for _, _, _, delta in jobs]),
+    )
 
 
 def _starts(judgement: Judgement, time: float) -> int:
-    regular = floor(max(0.0, time - judgement.anchor) / judgement.policy.restart)
+    regular = floor(max(0.0, time - judgement.reader.anchor) / judgement.policy.restart)
     return 1 + regular + sum(weight.time < time for weight in judgement.weights)

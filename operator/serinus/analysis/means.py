@@ -40,8 +40,10 @@ __all__ = [
     "assess_means",
     "begin_means",
     "fold_means",
+    "mean_failure",
     "means_from_record",
     "means_record",
+    "observations",
     "reweigh_means",
 ]
 
@@ -77,6 +79,21 @@ def assess_means(means: Means, now: float, limit: float) -> Assessment:
         newest=newest(means.reader),
         failed_at=None,
     )
+
+
+def mean_failure(means: Means, limit: float) -> tuple[str, str]:
+    """The reason and the sentence of a mean that took the canary back; `limit` as in `assess_means`."""
+    policy = means.policy
+    strata = estimate(policy, means.strata, means.sums[:, None]).strata
+    canary, stable = (_spoken(_side(policy, strata, arm, limit)) for arm in (0, 1))
+    evidence = spoken(exp(min(means.log_evidence, _LARGEST)))
+    message = f"The canary's mean is {canary} and stable's {stable}: evidence {evidence} of {spoken(limit)}."
+    return "MeanTooLow" if policy.higher_is_better else "MeanTooHigh", message
+
+
+def observations(means: Means) -> float:
+    """How many values were judged so far, of both arms."""
+    return float(np.sum(estimate(means.policy, means.strata, means.sums[:, None]).strata.counts))
 
 
 def means_record(means: Means) -> dict[str, Any]:

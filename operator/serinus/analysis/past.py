@@ -1,31 +1,39 @@
-"""What stable did before a block: its expected error rate, and how over-dispersed its errors are.
+"""What stable did before a block: its expected rates, and how over-dispersed its bad requests are.
 
 Requests are not independent (a bad pod, a retry storm); without a correction a design effect of 2
 makes 14 % false rollbacks out of 1 %. The design effect is estimated as a ratio of sums, not as a
 mean of ratios, over stable's pods and the rounds of the past hour:
 
-    D = max(1, sum (x - n p_t)^2 / sum n p_t (1 - p_t) (1 - n / N_t))
+    D = max(1, sum w_t (x - n p_t)^2 / sum w_t n p_t (1 - p_t) (1 - n / N_t))
 
 with `p_t = X_t / N_t` the rate of all stable pods in round t, which removes what moves all pods
 alike (Pearson's chi-square dispersion with the group's own mean; `1 - n / N_t` is (P - 1) / P for P
-equal pods, and `p_t (1 - p_t)` is taken with `N_t / (N_t - 1)` so that the ratio is unbiased).
+equal pods, and `p_t (1 - p_t)` is taken with `N_t / (N_t - 1)` so that the ratio is unbiased). The
+weight `w_t` lets no round count for more than `HEAVIEST` expected bad requests: a short outage,
+whose edges the pods' staggered scrapes see differently, must not drown an hour of usual ones.
+
+Arrays broadcast: the last axis of a rate is the rows of the test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import exp
+from typing import TypeAlias
 
-from .samples import Tally
+import numpy as np
 
+Array: TypeAlias = np.ndarray
 MEMORY = 3600.0
 """Seconds after which what was seen has lost all but 1/e of its weight."""
 ENOUGH_ERRORS = 10.0
-"""Expected errors (less those that fix the mean) below which the design effect is not estimated."""
-_PRIOR = Tally(100.0, 0.5)
-"""Stands for history where there is none; half an error keeps the rate above 0."""
+"""Expected bad requests (less those that fix the mean) below which the design effect is not estimated."""
+HEAVIEST = 20.0
+"""Expected bad requests that one round may count for."""
+_PRIOR_REQUESTS = 100.0
+_PRIOR_BAD = 0.5
+"""Stand for history where there is none; half a bad request keeps the rate above 0."""
 
 
 class DispersionSource(StrEnum):
@@ -35,63 +43,75 @@ class DispersionSource(StrEnum):
     CONFIGURED = "Configured"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Past:
     """Exponentially forgotten sums over stable.
 
     Attributes:
         time: of the newest entry.
-        requests: of all stable targets.
-        errors: of all stable targets.
-        spread: numerator of D.
-        expected: denominator of D.
+        counts: requests, then bad requests per row, of all stable targets; shape `(..., 1 + rows)`.
+        spread: numerator of D, per row.
+        expected: denominator of D, per row.
     """
 
     time: float
-    requests: float = 0.0
-    errors: float = 0.0
-    spread: float = 0.0
-    expected: float = 0.0
+    counts: Array
+    spread: Array
+    expected: Array
 
-    def after(self, time: float, tallies: Sequence[Tally], *, comparable: bool) -> Past:
+    def after(self, time: float, counts: Array, *, comparable: bool) -> Past:
         """The past with one more round.
 
         Args:
             time: the round's end.
-            tallies: what each stable target counted in it.
+            counts: requests and bad requests per row of each stable target; shape
+                `(targets, ..., 1 + rows)`.
             comparable: the targets are pods of one revision over the same time, so that their
                 differences tell the dispersion.
         """
         keep = exp((self.time - time) / MEMORY) if time > self.time else 1.0
-        requests = sum(t.requests for t in tallies)
-        errors = sum(t.errors for t in tallies)
-        spread, expected = _deviation(tallies, requests, errors) if comparable else (0.0, 0.0)
-        return Past(
-            max(time, self.time),
-            self.requests * keep + requests,
-            self.errors * keep + errors,
-            self.spread * keep + spread,
-            self.expected * keep + expected,
-        )
+        spread, expected = self.spread * keep, self.expected * keep
+        if comparable and len(counts) > 1:
+            more_spread, more_expected = deviation(counts)
+            spread, expected = spread + more_spread, expected + more_expected
+        return Past(max(time, self.time), self.counts * keep + counts.sum(axis=0), spread, expected)
 
     @property
-    def rate(self) -> float:
-        """Expected error rate of stable, in (0, 1)."""
-        return (self.errors + _PRIOR.errors) / (self.requests + _PRIOR.requests)
+    def rates(self) -> Array:
+        """Expected rates of stable, in (0, 1), per row."""
+        return (self.counts[..., 1:] + _PRIOR_BAD) / (self.counts[..., :1] + _PRIOR_REQUESTS)
 
-    def dispersion(self, configured: float) -> tuple[float, DispersionSource]:
-        """The design effect, at least 1, and where it comes from."""
-        if self.expected < ENOUGH_ERRORS:
-            return configured, DispersionSource.CONFIGURED
-        return max(1.0, self.spread / self.expected), DispersionSource.MEASURED
+    def dispersion(self, configured: float) -> Array:
+        """The design effect, at least 1, per row."""
+        measured = np.maximum(1.0, self.spread / np.maximum(self.expected, ENOUGH_ERRORS))
+        return np.where(self.measurable, measured, configured)
+
+    @property
+    def measurable(self) -> Array:
+        """Whether enough was seen to measure the design effect, per row."""
+        return self.expected >= ENOUGH_ERRORS
 
 
-def _deviation(tallies: Sequence[Tally], requests: float, errors: float) -> tuple[float, float]:
-    """Numerator and denominator of D for one round."""
-    if errors <= 0.0 or errors >= requests or sum(t.requests > 0 for t in tallies) < 2:
-        return 0.0, 0.0
-    rate = errors / requests
-    variance = rate * (1.0 - rate) * requests / (requests - 1.0)
-    spread = sum((t.errors - t.requests * rate) ** 2 for t in tallies)
-    expected = variance * sum(t.requests * (1.0 - t.requests / requests) for t in tallies)
-    return spread, expected
+def no_past(time: float, rows: int, history: tuple[float, ...] = ()) -> Past:
+    """The past before anything was seen, or with this history of requests and bad requests per row."""
+    counts = np.array(history) if history else np.zeros(1 + rows)
+    return Past(time, counts, np.zeros(rows), np.zeros(rows))
+
+
+def deviation(counts: Array) -> tuple[Array, Array]:
+    """Numerator and denominator of D for one round, per row; zeros where it tells nothing.
+
+    Args:
+        counts: requests and bad requests per row of each stable target; shape
+            `(targets, ..., 1 + rows)`.
+    """
+    served, bad = counts[..., :1], counts[..., 1:]
+    requests, total = served.sum(axis=0), bad.sum(axis=0)
+    whole = np.maximum(requests, 2.0)
+    rate = np.clip(total / whole, 0.0, 1.0)
+    variance = rate * (1.0 - rate) * whole / (whole - 1.0)
+    expected = variance * (served * (1.0 - served / whole)).sum(axis=0)
+    spread = ((bad - served * rate) ** 2).sum(axis=0)
+    told = (expected > 0.0) & ((served > 0.0).sum(axis=0) > 1)
+    weight = np.where(told, HEAVIEST / np.maximum(expected, HEAVIEST), 0.0)
+    return spread * weight, expected * weight

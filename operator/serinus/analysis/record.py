@@ -1,148 +1,195 @@
-"""A judgement in the few numbers that status keeps, and the way back after a restart."""
+"""A trial in the few numbers that status keeps, and the way back after a restart."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any, TypeAlias
 
-from .fold import fold
-from .judgement import Judgement, Latch, Stream, begin, reweigh
-from .mixture import Mixture
-from .past import DispersionSource, Past
-from .policy import ErrorRatePolicy
-from .samples import Tally, Window
+import numpy as np
+
+from .blocks import COARSE
+from .judgement import KEPT_ROUNDS, Judgement, Stream
+from .means import MeanPolicy, means_from_record, means_record, observations
+from .past import Past
+from .policy import RatePolicy
+from .samples import Window
+from .trial import Latch, Policy, Test, Trial, add_test, begin_trial, reweigh_trial, take_in
 from .weights import Weight
 
 Record: TypeAlias = dict[str, Any]
 """Made of what JSON knows: dicts, lists, strings, numbers, booleans and None."""
 
 
-def to_status(judgement: Judgement) -> Record:
-    """The record of a judgement, about 1.5 KB. The policy is not part of it."""
-    latch = judgement.latch
-    recorded = judgement.streams if judgement.separate else judgement.streams[:1]
+def trial_record(trial: Trial) -> Record:
+    """The record of a trial: about 2 KB for an error rate, 1 KB more for each bound of a histogram."""
+    latch = trial.latch
     return {
-        "anchor": judgement.anchor,
-        "history": list(judgement.history),
-        "weights": [[weight.time, weight.share] for weight in judgement.weights],
-        "interval": judgement.interval,
-        "separate": judgement.separate,
-        "streams": [_from_stream(stream) for stream in recorded],
-        "canary": [*judgement.canary, *judgement.step_canary],
-        "stable": [*judgement.stable, *judgement.step_stable],
-        "round": judgement.round,
-        "cursors": dict(judgement.cursors),
-        "waiting": [list(entry) for entry in judgement.waiting],
-        "latch": None
-        if latch is None
-        else {
-            "time": latch.time,
-            "logEvidence": latch.log_evidence,
-            "canary": list(latch.canary),
-            "stable": list(latch.stable),
-            "dispersion": latch.dispersion,
-            "source": latch.source.value,
-        },
+        "alpha": trial.alpha,
+        "anchor": trial.anchor,
+        "names": list(trial.names),
+        "weights": [[weight.time, weight.share] for weight in trial.weights],
+        "latest": dict(trial.latest),
+        "latch": latch and [latch.time, latch.log_evidence, latch.name],
+        "tests": {name: _from_test(test) for name, test in trial.tests.items()},
     }
 
 
-def from_status(policy: ErrorRatePolicy, record: Record) -> Judgement:
-    """The judgement that a record was made of, ready for windows from its `since` on.
+def trial_from_record(record: Record) -> Trial:
+    """The trial that a record was made of, ready for windows from its tests' `reader.since` on.
 
     Raises:
-        ValueError: the record is not one of `to_status` under a policy with as many alternatives.
+        ValueError: the record is not one of `trial_record`.
     """
     try:
-        return _judgement(policy, record)
+        trial = _empty(record)
+        tests = {name: _test(trial.tests[name], entry) for name, entry in record["tests"].items()}
+        return replace(trial, tests=tests, latest={**trial.latest, **record["latest"]})
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         msg = f"record is damaged: {error!r}"
         raise ValueError(msg) from error
 
 
-def recover(policy: ErrorRatePolicy, record: Record, window: Window, weights: Sequence[Weight] = ()) -> Judgement:
-    """The judgement after a restart of the operator.
+def recover_trial(record: Record, windows: Mapping[str, Window], weights: tuple[Weight, ...] = ()) -> Trial:
+    """The trial after a restart of the operator.
 
-    The evidence is computed again from what the window holds since the rollout's anchor, and the
-    record is continued with it; the first is as good as never having been away, the second is the
-    floor for what Prometheus no longer holds. The one that failed first, else the one with more
-    evidence, goes on.
+    Each test is computed again from what the windows hold since the rollout's anchor: as good as
+    never having been away. Where they hold less than the record had seen, because Prometheus has
+    forgotten, the record is continued with them: it is the floor.
 
     Args:
-        policy: the one of before.
-        record: from `to_status`.
-        window: best from an hour before the rollout's anchor on.
+        record: from `trial_record`.
+        windows: best from an hour before the rollout's anchor on.
         weights: changes of the canary's share; those after the record's newest are added.
 
     Raises:
-        ValueError: as `from_status`.
+        ValueError: as `trial_from_record`.
     """
-    kept = from_status(policy, record)
+    kept, again = trial_from_record(record), _empty(record)
     newest = kept.weights[-1].time if kept.weights else float("-inf")
     for weight in weights:
         if weight.time > newest:
-            kept = reweigh(kept, weight.time, weight.share)
-    again = begin(policy, kept.anchor, kept.history)
-    for weight in kept.weights:
-        again = reweigh(again, weight.time, weight.share)
-    if kept.interval is not None:
-        window = replace(window, interval=kept.interval)
-    again, kept = fold(again, window), fold(kept, window)
-    if again.latch and kept.latch:
-        return again if again.latch.time <= kept.latch.time else kept
-    if again.latch or kept.latch:
-        return again if again.latch else kept
-    return again if again.log_evidence >= kept.log_evidence else kept
+            kept = reweigh_trial(kept, weight.time, weight.share)
+            again = reweigh_trial(again, weight.time, weight.share)
+    known = {name: window for name, window in windows.items() if name in kept.tests}
+    pinned = {name: _as_before(kept.tests[name], window) for name, window in known.items()}
+    kept, again = take_in(kept, pinned), take_in(again, pinned)
+    whole = {name for name, test in again.tests.items() if _seen(test) >= _seen(kept.tests[name])}
+    if whole == set(kept.tests):
+        return again
+    tests = {name: again.tests[name] if name in whole else test for name, test in kept.tests.items()}
+    latest = {**kept.latest, **{name: again.latest[name] for name in whole}}
+    return replace(kept, tests=tests, latest=latest, latch=kept.latch or again.latch)
+
+
+def _empty(record: Record) -> Trial:
+    """A trial with the same tests, weights and latch that has seen nothing."""
+    trial = begin_trial(dict.fromkeys(record["names"]), record["alpha"], record["anchor"])
+    for time, share in record["weights"]:
+        trial = reweigh_trial(trial, time, share)
+    for name, entry in record["tests"].items():
+        trial = add_test(trial, name, _policy(entry["policy"]))
+    latch = record["latch"]
+    return replace(trial, latch=Latch(*latch) if latch else None)
+
+
+def _policy(entry: Record) -> Policy:
+    told = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return RatePolicy(**told) if "rho" in told else MeanPolicy(**told)
+
+
+def _as_before(test: Test, window: Window) -> Window:
+    interval = test.reader.interval
+    return window if interval is None else replace(window, interval=interval)
+
+
+def _seen(test: Test) -> float:
+    if isinstance(test, Judgement):
+        return float(test.canary[0] + test.stable[0])
+    return observations(test)
+
+
+def _from_test(test: Test) -> Record:
+    if not isinstance(test, Judgement):
+        return {**means_record(test), "policy": asdict(test.policy)}
+    reader = test.reader
+    recorded = test.streams if reader.separate else test.streams[:1]
+    return {
+        "policy": asdict(test.policy),
+        "interval": reader.interval,
+        "separate": reader.separate,
+        "cursors": dict(reader.cursors),
+        "streams": [_from_stream(stream) for stream in recorded],
+        "canary": [_numbers(test.canary), _numbers(test.step_canary)],
+        "stable": [_numbers(test.stable), _numbers(test.step_stable)],
+        "round": test.round,
+        "waiting": [[end, _numbers(counts)] for end, counts in test.waiting],
+    }
 
 
 def _from_stream(stream: Stream) -> Record:
     past = stream.past
     return {
-        "logs": list(stream.mixture.logs),
-        "starts": stream.mixture.starts,
-        "past": [past.time, past.requests, past.errors, past.spread, past.expected],
+        "logs": _numbers(stream.logs),
+        "starts": stream.starts,
+        "proof": _numbers(stream.proof),
+        "proven": _numbers(stream.proven),
+        "past": [past.time, _numbers(past.counts), _numbers(past.spread), _numbers(past.expected)],
     }
 
 
-def _judgement(policy: ErrorRatePolicy, record: Record) -> Judgement:
-    empty = begin(policy, float(record["anchor"]), Tally(*record["history"]))
-    canary, stable, latch = record["canary"], record["stable"], record["latch"]
-    recorded = record["streams"]
+def _test(empty: Test, entry: Record) -> Test:
+    if not isinstance(empty, Judgement):
+        return means_from_record(empty.policy, entry)
+    recorded = entry["streams"]
     streams = tuple(
         _stream(stream, recorded[index]) if index < len(recorded) else stream
         for index, stream in enumerate(empty.streams)
     )
+    reader = replace(
+        empty.reader, interval=entry["interval"], separate=entry["separate"], cursors=dict(entry["cursors"])
+    )
     return replace(
         empty,
-        weights=tuple(Weight(time, share) for time, share in record["weights"]),
-        interval=record["interval"],
-        separate=record["separate"],
+        reader=replace(reader, resume=_resume(empty, entry)),
         streams=streams,
-        canary=Tally(*canary[:2]),
-        stable=Tally(*stable[:2]),
-        step_canary=Tally(*canary[2:]),
-        step_stable=Tally(*stable[2:]),
-        round=record["round"],
-        cursors=dict(record["cursors"]),
-        waiting=tuple((end, requests, errors) for end, requests, errors in record["waiting"]),
-        latch=None if latch is None else _latch(latch),
+        canary=np.array(entry["canary"][0]),
+        stable=np.array(entry["stable"][0]),
+        step_canary=np.array(entry["canary"][1]),
+        step_stable=np.array(entry["stable"][1]),
+        round=entry["round"],
+        waiting=tuple((end, np.array(counts)) for end, counts in entry["waiting"]),
     )
 
 
-def _stream(stream: Stream, record: Record) -> Stream:
-    logs = tuple(float(value) for value in record["logs"])
-    if len(logs) != len(stream.mixture.logs):
-        msg = f"record has {len(logs)} alternatives, the policy {len(stream.mixture.logs)}"
+def _resume(empty: Judgement, entry: Record) -> float | None:
+    """Where the next window must begin: the increments that open blocks need are read again."""
+    interval, anchor = entry["interval"], empty.reader.anchor
+    if interval is None:
+        return None
+    if entry["separate"]:
+        first = (entry["round"] or 0) // COARSE * COARSE
+        return float(anchor + (first - KEPT_ROUNDS) * interval)
+    return float(min(entry["cursors"].values(), default=anchor) - 2 * interval)
+
+
+def _stream(empty: Stream, entry: Record) -> Stream:
+    time, counts, spread, expected = entry["past"]
+    logs = np.array(entry["logs"])
+    if logs.shape != empty.logs.shape:
+        msg = f"record has alternatives of shape {logs.shape}, the policy {empty.logs.shape}"
         raise ValueError(msg)
-    return Stream(stream.rounds, Mixture(logs, int(record["starts"])), Past(*record["past"]))
-
-
-def _latch(record: Record) -> Latch:
-    return Latch(
-        record["time"],
-        record["logEvidence"],
-        Tally(*record["canary"]),
-        Tally(*record["stable"]),
-        record["dispersion"],
-        DispersionSource(record["source"]),
+    past = Past(time, np.array(counts), np.array(spread), np.array(expected))
+    return replace(
+        empty,
+        logs=logs,
+        starts=int(entry["starts"]),
+        proof=np.array(entry["proof"]),
+        proven=np.array(entry["proven"]),
+        past=past,
     )
+
+
+def _numbers(array: np.ndarray) -> list[Any]:
+    """The array as nested lists of numbers with ten digits: status is bounded."""
+    return [float(f"{value:.10g}") for value in array] if array.ndim == 1 else [_numbers(row) for row in array]

@@ -93,17 +93,3 @@ class Window:
     interval: float
 
 
-class Tally(NamedTuple):
-    """Requests, and the errors among them."""
-
-    requests: float = 0.0
-    errors: float = 0.0
-
-    def plus(self, other: Tally) -> Tally:
-        """The sum of both, part by part."""
-        return Tally(self[0] + other[0], self[1] + other[1])
-
-    @property
-    def rate(self) -> float | None:
-        """Errors per request, or None without a request."""
-        return self.errors / self.requests if self.requests > 0 else None

@@ -90,8 +90,8 @@ class Strata:
         information: sum of theirs.
         worse: of how much worse the canary's mean was, times information.
         means: per arm (canary, stable), of the mean times information.
-        spread: per arm, of what their variances are made of: one row per arm, by user bucket its
-            deviation times information, else one column with the variance times squared information.
+        spread: per arm, of what their variances are made of: by user bucket its deviation times
+            information, and one more for all; else one number, the variance times squared information.
         counts: per arm, of values.
         sums: per arm, of values.
     """
@@ -130,7 +130,7 @@ class Estimate:
 
 def no_strata(policy: MeanPolicy) -> Strata:
     """Before the first period."""
-    return Strata(0.0, 0.0, np.zeros(2), np.zeros((2, policy.units or 1)), np.zeros(2), np.zeros(2))
+    return Strata(0.0, 0.0, np.zeros(2), np.zeros((2, policy.units + 1)), np.zeros(2), np.zeros(2))
 
 
 def log_mixture(information: float, score: float, effect: float) -> float:
@@ -162,7 +162,8 @@ def estimate(policy: MeanPolicy, strata: Strata, rows: Numbers) -> Estimate:
     parts = strata.spread[:, None, :] + factor[:, None] * spread
     information = total
     if policy.units:
-        squares = np.square(parts).sum(axis=(0, 2))
+        squares = np.square(parts).sum(axis=2)
+        squares = squares[0] + squares[1]
         information = np.divide(total * total, squares, out=np.zeros_like(total), where=known & (squares > 0.0))
     last = rows[:, -1]
     after = Strata(
@@ -225,7 +226,8 @@ def _by_value(_: MeanPolicy, rows: Numbers) -> tuple[Numbers, Numbers, Numbers, 
 
 
 def _by_unit(_: MeanPolicy, rows: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    numbers, sums = rows[:, :, 0::2], rows[:, :, 1::2]
+    # Contiguous, so that sums over the buckets are added in the same order however many rows there are.
+    numbers, sums = np.ascontiguousarray(rows[:, :, 0::2]), np.ascontiguousarray(rows[:, :, 1::2])
     counts, used = numbers.sum(axis=2), (numbers > 0.0).sum(axis=2)
     safe = np.maximum(counts, 1.0)
     means = sums.sum(axis=2) / safe
@@ -233,7 +235,11 @@ def _by_unit(_: MeanPolicy, rows: Numbers) -> tuple[Numbers, Numbers, Numbers, N
     deviations[np.abs(deviations) < _NOISE * means[:, :, None]] = 0.0
     degrees = np.maximum(used - 1.0, 1.0)
     deviations *= np.sqrt((degrees + 1.0) / degrees)[:, :, None]
-    return counts, means, deviations, (used >= LEAST_UNITS).all(axis=0)
+    # The same floor as for values, per value; what an arm lacks is one more deviation.
+    variances = np.square(deviations).sum(axis=2)
+    pooled = (variances * safe * safe).sum(axis=0) / safe.sum(axis=0)
+    lacking = np.sqrt(np.maximum(pooled / safe - variances, 0.0))
+    return counts, means, np.concatenate([deviations, lacking[:, :, None]], axis=2), (used >= LEAST_UNITS).all(axis=0)
 
 
 def _log_half_normal(z: float) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from .evalue import Block
 
 PROPAGATION = 10.0
@@ -34,23 +36,36 @@ def fit(block: Block, weights: Sequence[Weight]) -> Block:
     While the weight changes the canary's requests lie elsewhere in the block than stable's, and
     what befalls both arms for a part of it would look like a difference. At most
     `(1 - w) / w` stable requests per canary request, w the highest share in force, can be paired
-    with canary requests of the same moment; all of stable's errors are kept. The e-value falls in
-    stable's errors and rises in its good requests, so it can only become smaller than that of the
+    with canary requests of the same moment; all of stable's bad ones are kept. The e-value falls in
+    stable's bad requests and rises in its good ones, so it can only become smaller than that of the
     pairs. Blocks without a change are left as they are.
     """
+    shares = _shares(block, weights)
+    if not shares or max(shares) <= 0.0:
+        return block
+    top = max(shares)
+    n_s = min(block.n_s, block.n_c * (1.0 - top) / top)
+    return replace(block, n_s=n_s, x_s=np.minimum(block.x_s, n_s))
+
+
+def fit_proof(block: Block, weights: Sequence[Weight]) -> Block:
+    """The block as the proof may use it: the same, with the arms' roles exchanged."""
+    shares = _shares(block, weights)
+    if not shares or min(shares) >= 1.0:
+        return block
+    least = min(shares)
+    n_c = min(block.n_c, block.n_s * least / (1.0 - least))
+    return replace(block, n_c=n_c, x_c=np.minimum(block.x_c, n_c))
+
+
+def _shares(block: Block, weights: Sequence[Weight]) -> list[float]:
+    """The shares in force within a block in which the weight changes; none without a change."""
     earlier = block.start - PROPAGATION
     if not any(earlier < weight.time < block.end for weight in weights):
-        return block
-    top = 0.0
+        return []
+    found = []
     for index, weight in enumerate(weights):
         ended = index + 1 < len(weights) and weights[index + 1].time <= earlier
         if weight.time < block.end and not ended:
-            top = max(top, weight.share)
-    if top <= 0.0:
-        return block
-    return paired(block, min(block.n_s, block.n_c * (1.0 - top) / top))
-
-
-def paired(block: Block, n_s: float) -> Block:
-    """The block with `n_s` of stable's requests, keeping as many of its errors as fit."""
-    return replace(block, n_s=n_s, x_s=min(block.x_s, n_s))
+            found.append(weight.share)
+    return found if weights[0].time <= earlier else [0.0, *found]
