@@ -123,6 +123,11 @@ def test_the_rules_that_the_api_server_checks() -> None:
         "",
         ".spec.rollout",
         ".spec.rollout.steps",
+        ".spec.analysis",
+        ".spec.analysis.errorRate",
+        ".spec.analysis.latency",
+        ".spec.analysis.means",
+        ".spec.analysis.means[]",
         ".spec.analysis.metrics",
         ".spec.analysis.metrics[]",
     }

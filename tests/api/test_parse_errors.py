@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from serinus.api.v1alpha1 import ModelDeploymentSpec, OnHold
+from serinus.api.v1alpha1 import Compare, ModelDeploymentSpec, OnHold
 from serinus.reconcile.target import Refused, parse_spec
 
 MINIMAL: dict[str, Any] = {"runtime": {"image": "model:1", "port": 8000}}
@@ -25,6 +25,26 @@ def with_(path: str, value: Any) -> dict[str, Any]:
 
 
 STEP = {"weight": 10}
+MEAN = {
+    "name": "revenue",
+    "count": "orders",
+    "sum": "euros",
+    "sumsq": "euros2",
+    "better": "Higher",
+    "margin": 1,
+    "effect": 2,
+}
+BY_USER = {key: value for key, value in MEAN.items() if key != "sumsq"} | {"unit": "bucket"}
+
+
+def mean(**parts: Any) -> list[dict[str, Any]]:
+    return [{**MEAN, **parts}]
+
+
+def metric(**parts: Any) -> list[dict[str, Any]]:
+    return [{"name": "p99", "query": "x", "max": 1, **parts}]
+
+
 BAD = [
     ("replicas", 0, "spec.replicas: ", "greater than or equal to 1", "0"),
     ("replicas", "many", "spec.replicas: ", "valid integer", "many"),
@@ -52,6 +72,164 @@ BAD = [
     ("rollout.steps", [{"weight": 96}], "spec.rollout: ", "steps[0].weight is 96 but may be 95 at most", "steps"),
     ("rollout.watchWeight", 51, "spec.rollout.watchWeight: ", "less than or equal to 50", "51"),
     ("analysis.alpha", 0, "spec.analysis.alpha: ", "greater than 0", "0"),
+    ("analysis.beta", 0, "spec.analysis.beta: ", "greater than 0", "0"),
+    ("analysis.beta", 0.5, "spec.analysis.beta: ", "less than 0.5", "0.5"),
+    (
+        "analysis.errorRate",
+        {"delta": 0.01},
+        "spec.analysis.errorRate: ",
+        "margin is 0.01 but must be above the 0.01 of delta",
+        "delta",
+    ),
+    ("analysis.errorRate", {"margin": 1}, "spec.analysis.errorRate.margin: ", "less than 1", "1"),
+    (
+        "analysis.latency",
+        {"margin": 0.005},
+        "spec.analysis.latency: ",
+        "margin is 0.005 but must be above the 0.01 of delta",
+        "margin",
+    ),
+    ("analysis.latency", {"slowdown": -1}, "spec.analysis.latency.slowdown: ", "greater than or equal to 0", "-1"),
+    (
+        "analysis.latency.objective",
+        {"share": 0.5, "within": "1s"},
+        "spec.analysis.latency.objective.share: ",
+        "greater than 0.5",
+        "0.5",
+    ),
+    (
+        "analysis.latency.objective",
+        {"share": 1, "within": "1s"},
+        "spec.analysis.latency.objective.share: ",
+        "less than 1",
+        "1",
+    ),
+    (
+        "analysis.latency.objective",
+        {"share": 0.9, "within": "0s"},
+        "spec.analysis.latency.objective.within: ",
+        "greater than or equal to 0.001",
+        "0s",
+    ),
+    ("analysis.latency.objective", {"share": 0.9}, "spec.analysis.latency.objective.within: ", "required", "0.9"),
+    (
+        "analysis.means",
+        mean(unit="user"),
+        "spec.analysis.means[0]: ",
+        "set sumsq or unit, not both",
+        "revenue",
+    ),
+    (
+        "analysis.means",
+        mean(sumsq=None),
+        "spec.analysis.means[0]: ",
+        "set sumsq or unit: without either",
+        "revenue",
+    ),
+    ("analysis.means", mean(sum="orders"), "spec.analysis.means[0]: ", "must be different counters", "orders"),
+    ("analysis.means", mean(effect=0), "spec.analysis.means[0].effect: ", "greater than 0", "0"),
+    ("analysis.means", mean(effect=float("inf")), "spec.analysis.means[0].effect: ", "finite", "inf"),
+    ("analysis.means", mean(margin=-1), "spec.analysis.means[0].margin: ", "greater than or equal to 0", "-1"),
+    (
+        "analysis.means",
+        mean(margin=0, gating=True),
+        "spec.analysis.means[0]: ",
+        "margin is 0 but must be above 0 with gating",
+        "revenue",
+    ),
+    ("analysis.means", mean(better="Up"), "spec.analysis.means[0].better: ", "'Higher' or 'Lower'", "Up"),
+    ("analysis.means", mean(count="a b"), "spec.analysis.means[0].count: ", "match pattern", "a b"),
+    (
+        "analysis.means",
+        mean(name="latency"),
+        "spec.analysis: ",
+        "means[0].name 'latency' is the name of a built-in test",
+        "latency",
+    ),
+    ("analysis.means", mean() * 2, "spec.analysis: ", "means[1].name 'revenue' is used twice", "revenue"),
+    ("analysis.means", [*mean(name="a"), *mean(name="b")] * 3, "spec.analysis.means: ", "at most 5 items", "a"),
+    (
+        "analysis.metrics",
+        metric(name="error-rate"),
+        "spec.analysis: ",
+        "metrics[0].name 'error-rate' is the name of a built-in test",
+        "error-rate",
+    ),
+    (
+        "analysis",
+        {"means": mean(), "metrics": metric(name="revenue")},
+        "spec.analysis: ",
+        "metrics[0].name 'revenue' is used twice",
+        "revenue",
+    ),
+    (
+        "analysis.metrics",
+        metric(query='x{a="$revision"}'),
+        "spec.analysis.metrics[0]: ",
+        "which needs compare: use $canary",
+        "revision",
+    ),
+    (
+        "analysis.metrics",
+        metric(compare="Ratio"),
+        "spec.analysis.metrics[0]: ",
+        "must contain $revision with compare Ratio",
+        "Ratio",
+    ),
+    (
+        "analysis.metrics",
+        metric(query='x{pod=~"$pod.+"}'),
+        "spec.analysis.metrics[0].query: ",
+        "$pod is not a variable: use $namespace, $name",
+        "$pod",
+    ),
+    (
+        "analysis.metrics",
+        metric(query="rate(x[$__rate_interval])"),
+        "spec.analysis.metrics[0].query: ",
+        "$__rate_interval is not",
+        "x[",
+    ),
+    (
+        "analysis.metrics",
+        metric(query='x{a="${name}"}'),
+        "spec.analysis.metrics[0].query: ",
+        "${name is not a variable",
+        "name",
+    ),
+    (
+        "analysis.metrics",
+        metric(query="sum(rate(x[1m])"),
+        "spec.analysis.metrics[0].query: ",
+        "a ( is not closed",
+        "sum",
+    ),
+    ("analysis.metrics", metric(query="sum(x))"), "spec.analysis.metrics[0].query: ", "a ) closes nothing", "sum"),
+    (
+        "analysis.metrics",
+        metric(query="x{a='b}"),
+        "spec.analysis.metrics[0].query: ",
+        "a string that begins with ' is not closed",
+        "x{a",
+    ),
+    ("analysis.metrics", metric(query=" # x"), "spec.analysis.metrics[0].query: ", "the query asks nothing", "# x"),
+    (
+        "analysis.metrics",
+        metric(min=2),
+        "spec.analysis.metrics[0]: ",
+        "min is 2 but must not be above the 1 of max",
+        "p99",
+    ),
+    ("analysis.metrics", metric(max="nan"), "spec.analysis.metrics[0].max: ", "finite", "nan"),
+    ("analysis.maxDuration", "0s", "spec.analysis.maxDuration: ", "greater than or equal to 1", "0s"),
+    (
+        "analysis.maxDuration",
+        "5m",
+        "spec: ",
+        "analysis.maxDuration is 5m but must be above 5m, the sum of rollout.steps[].minDuration",
+        "5m",
+    ),
+    ("runtime.metrics", {"latency": "a-b"}, "spec.runtime.metrics.latency: ", "match pattern", "a-b"),
     ("analysis.onBlind", "Panic", "spec.analysis.onBlind: ", "'Hold', 'Promote' or 'Rollback'", "Panic"),
     ("analysis.metrics", [{"name": "p99", "query": "x"}], "spec.analysis.metrics[0]: ", "set min, max or both", "p99"),
     ("analysis.prometheus", {"address": "ftp://x"}, "spec.analysis.prometheus.address: ", "match pattern", "ftp://x"),
@@ -71,9 +249,50 @@ def test_a_refusal_names_field_value_and_remedy(path: str, value: Any, field: st
 
 
 def test_two_metrics_of_one_name_are_refused() -> None:
-    metric = {"name": "p99", "query": "x", "max": 1}
     with pytest.raises(Refused, match=r"metrics\[1\]\.name 'p99' is used twice: give every metric its own name"):
-        parse_spec(with_("analysis.metrics", [metric, metric]))
+        parse_spec(with_("analysis.metrics", metric() * 2))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'sum(rate(x{pod=~"$name-$canary-.+"}[1m])) / sum(rate(x{pod=~"$name-$stable-.+"}[1m]))',
+        'x{code=~"^(5..|4..)$", ns="$namespace"}',
+        "x{a=~'b$', c=~`d(e$|f)`}",
+        'x{a="}) is \\" text"} # a comment ([',
+        '{"x.y", a="b"}[5m:1m] offset 5m',
+    ],
+)
+def test_a_query_with_known_variables_and_ends_of_expressions_is_taken(query: str) -> None:
+    (found,) = parse_spec(with_("analysis.metrics", metric(query=query))).analysis.metrics
+    assert found.query == query
+
+
+@pytest.mark.parametrize("compare", [*Compare])
+def test_a_comparison_may_name_each_revision_too(compare: Compare) -> None:
+    query = 'x{r="$revision"} / scalar(x{r="$stable"})'
+    (found,) = parse_spec(with_("analysis.metrics", metric(query=query, compare=compare))).analysis.metrics
+    assert found.compare is compare
+
+
+@pytest.mark.parametrize("raw", [MEAN, BY_USER, {**MEAN, "gating": True}, {**BY_USER, "margin": 0}])
+def test_a_mean_has_squares_or_users(raw: dict[str, Any]) -> None:
+    (found,) = parse_spec(with_("analysis.means", [raw])).analysis.means
+    assert (found.sumsq is None) == ("unit" in raw)
+
+
+def test_latency_is_judged_when_it_is_there() -> None:
+    assert parse_spec(MINIMAL).analysis.latency is None
+    latency = parse_spec(with_("analysis.latency", {})).analysis.latency
+    assert latency is not None
+    assert (latency.source, latency.delta, latency.slowdown, latency.margin) == ("Auto", 0.01, 0.1, 0.05)
+    assert (latency.objective, latency.gating) == (None, True)
+
+
+def test_a_maximum_above_the_steps_is_taken() -> None:
+    assert parse_spec(with_("analysis.maxDuration", "5m1s")).analysis.max_duration == 301
+    short = {"rollout": {"steps": [{"weight": 5, "minDuration": "0s"}]}, "analysis": {"maxDuration": "1s"}}
+    assert parse_spec({**MINIMAL, **short}).analysis.max_duration == 1
 
 
 def test_a_spec_without_a_runtime_says_so() -> None:
@@ -112,9 +331,12 @@ def test_the_smallest_spec_has_safe_defaults() -> None:
 
 def test_a_spec_survives_the_wire() -> None:
     raw = {**MINIMAL, "route": {"gateway": "infra/public", "timeout": "1m30s"}, "rollout": {"steps": [{"weight": 7}]}}
+    objective = {"share": 0.99, "within": "200ms"}
+    raw["analysis"] = {"latency": {"objective": objective}, "means": [MEAN], "maxDuration": "2h"}
     spec = parse_spec(raw)
     wire = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     assert wire["route"]["timeout"] == "1m30s"
+    assert (wire["analysis"]["latency"]["objective"], wire["analysis"]["maxDuration"]) == (objective, "2h")
     assert parse_spec(wire) == spec
 
 

@@ -7,11 +7,21 @@ null branches dropped and exclusive bounds rewritten for the API server.
 from typing import Any
 
 from serinus.api import durations
+from serinus.api.analysis import RESERVED
 from serinus.api.status import Status
 from serinus.api.v1alpha1 import GROUP, KIND, MAX_NAME, PLURAL, VERSION, ModelDeploymentSpec
 
 Schema = dict[str, Any]
 
+_MARGIN = {
+    "rule": "!has(self.margin) || !has(self.delta) || self.margin > self.delta",
+    "message": "margin must be above delta",
+}
+_OWN_NAME = {"rule": "self.all(m, self.filter(n, n.name == m.name).size() == 1)"}
+_NOT_RESERVED = {
+    "rule": f"!(self.name in {list(RESERVED)})",
+    "message": "name must not be that of a built-in test: " + ", ".join(RESERVED),
+}
 _RULES: dict[str, list[dict[str, str]]] = {
     "": [
         {
@@ -39,13 +49,32 @@ _RULES: dict[str, list[dict[str, str]]] = {
             "message": "spec.rollout.steps may go up to 100 - watchWeight, the share that the previous revision keeps",
         },
     ],
-    "spec.analysis.metrics": [
+    "spec.analysis": [
         {
-            "rule": "self.all(m, self.filter(n, n.name == m.name).size() == 1)",
-            "message": "spec.analysis.metrics: every metric needs its own name",
+            "rule": "!has(self.metrics) || !has(self.means) || self.metrics.all(m, !self.means.exists(n, n.name == m.name))",
+            "message": "spec.analysis.metrics: a metric has the name of a mean, every one needs its own",
         },
     ],
+    "spec.analysis.errorRate": [_MARGIN],
+    "spec.analysis.latency": [_MARGIN],
+    "spec.analysis.means": [_OWN_NAME | {"message": "spec.analysis.means: every mean needs its own name"}],
+    "spec.analysis.means[]": [
+        _NOT_RESERVED,
+        {"rule": "has(self.sumsq) != has(self.unit)", "message": "set one of sumsq and unit"},
+        {
+            "rule": "!has(self.gating) || !self.gating || self.margin > 0.0",
+            "message": "margin must be above 0 with gating",
+        },
+    ],
+    "spec.analysis.metrics": [
+        _OWN_NAME | {"message": "spec.analysis.metrics: every metric needs its own name"},
+    ],
     "spec.analysis.metrics[]": [
+        _NOT_RESERVED,
+        {
+            "rule": "has(self.compare) == self.query.contains('$revision')",
+            "message": "a query with compare contains $revision, and no other does",
+        },
         {
             "rule": "has(self.min) || has(self.max)",
             "message": "set min, max or both: a query without a limit decides nothing",

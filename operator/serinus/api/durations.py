@@ -50,3 +50,5 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": PATTERN, "maxLength": 32}),
 ]
 """Seconds in Python, a Go-style string on the wire; at most 31 days."""
+
+AtLeastOneSecond = Annotated[Duration, Field(ge=1)]

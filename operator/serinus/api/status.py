@@ -94,9 +94,23 @@ class MetricStatus(StatusModel):
     canary_errors: int | None = None
     stable_requests: int | None = None
     stable_errors: int | None = None
+    canary_rate: float | None = None
+    """The canary's share of bad requests, or its mean."""
+    canary_low: float | None = None
+    """Lower end of its always-valid interval."""
+    canary_high: float | None = None
+    stable_rate: float | None = None
+    """Stable's share of bad requests, or its mean."""
+    stable_low: float | None = None
+    stable_high: float | None = None
+    bound: float | None = None
+    """The latency, in seconds, that the counts and rates are about: requests slower than it are bad."""
     evidence: float | None = None
-    """The e-value against the canary; the threshold is 1/alpha."""
+    """The e-value against the canary, which is taken back at the threshold."""
     threshold: float | None = None
+    proof: float | None = None
+    """The e-value for not being worse by the margin, which is proven at the proof threshold."""
+    proof_threshold: float | None = None
     dispersion: float | None = None
     dispersion_source: str | None = None
     value: float | None = None
@@ -138,6 +152,8 @@ class RolloutState(StatusModel):
     hold: str = ""
     """Why the step does not go on: Blind or Inconclusive, else empty."""
     hold_since: Timestamp | None = None
+    overdue: bool = False
+    """The end of `analysis.maxDuration` was told."""
     reason: str = ""
     """Why the last rollback happened."""
     message: str = ""

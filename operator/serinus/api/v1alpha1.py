@@ -6,14 +6,34 @@ new revisions of them. The operator's defaults are resolved once, into the revis
 """
 
 import re
-from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from serinus.api.base import PRESERVE, Model
-from serinus.api.durations import Duration
+from serinus.api.analysis import Analysis, Compare, Latency, Mean, Metric, OnHold, Source
+from serinus.api.base import PRESERVE, LabelName, Model, SeriesName
+from serinus.api.durations import AtLeastOneSecond, Duration, render
+
+__all__ = [
+    "GROUP",
+    "KIND",
+    "MAX_NAME",
+    "PLURAL",
+    "VERSION",
+    "Analysis",
+    "Compare",
+    "ConfigMapRef",
+    "Latency",
+    "Mean",
+    "Metric",
+    "ModelDeploymentSpec",
+    "OnHold",
+    "Route",
+    "Runtime",
+    "RuntimeMetrics",
+    "Source",
+]
 
 GROUP = "serinus.dev"
 VERSION = "v1alpha1"
@@ -23,7 +43,6 @@ PLURAL = "modeldeployments"
 MAX_NAME = 46
 """Longest name of a ModelDeployment: `<name>-<revision>` must leave room for pod suffixes."""
 
-DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 DnsName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 Hostname = Annotated[
     str,
@@ -34,17 +53,6 @@ Hostname = Annotated[
 Port = Annotated[int, Field(ge=1, le=65535)]
 Weight = Annotated[int, Field(ge=1, le=100)]
 Fragment = Annotated[dict[str, Any], Field(json_schema_extra=PRESERVE)]
-
-
-AtLeastOneSecond = Annotated[Duration, Field(ge=1)]
-
-
-class OnHold(StrEnum):
-    """What to do when a hold has lasted for its limit."""
-
-    HOLD = "Hold"
-    PROMOTE = "Promote"
-    ROLLBACK = "Rollback"
 
 
 class ConfigMapRef(Model):
@@ -68,18 +76,20 @@ class Probes(Model):
 
 
 class RuntimeMetrics(Model):
-    """The request counter that the model container exposes by itself."""
+    """The request counter and the histogram that the model container exposes by itself."""
 
     port: Port | None = None
     """Port of the metrics endpoint; the serving port when absent."""
     path: Annotated[str, StringConstraints(pattern=r"^/.*", max_length=253)] | None = None
     """Path of the metrics endpoint; /metrics when absent."""
-    requests: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=128)] | None = None
+    requests: SeriesName | None = None
     """Name of the request counter; http_requests_total when absent."""
-    status_label: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=64)] | None = None
+    status_label: LabelName | None = None
     """Label that holds the status of a response; status when absent."""
     errors: Annotated[str, StringConstraints(max_length=128)] | None = None
     """Regular expression of the values of `statusLabel` that are errors; 5.. when absent."""
+    latency: SeriesName | None = None
+    """Name of the histogram of latencies in seconds, without _bucket; http_request_duration_seconds when absent."""
 
     @field_validator("errors")
     @classmethod
@@ -199,95 +209,6 @@ class Rollout(Model):
         return 100 - self.watch_weight if self.watch_after_promotion > 0 else 100
 
 
-class Source(StrEnum):
-    """Where the request and error counts come from."""
-
-    AUTO = "Auto"
-    GATEWAY = "Gateway"
-    PODS = "Pods"
-
-
-class ErrorRate(Model):
-    """Compares the share of failed requests of canary and stable.
-
-    The canary is at fault when its error rate is above `rho` times stable's plus `delta`.
-    """
-
-    source: Source = Source.AUTO
-    """Gateway counters, the pods' own, or whichever there is (the gateway's first)."""
-    rho: Annotated[float, Field(ge=1, le=10)] = 1.0
-    """Relative tolerance."""
-    delta: Annotated[float, Field(ge=0, le=0.5)] = 0.005
-    """Absolute tolerance, as a share of requests."""
-    min_errors: Annotated[int, Field(ge=1, le=1000)] = 3
-    """Never roll back on fewer failed canary requests than this."""
-
-
-class Metric(Model):
-    """A PromQL query with limits. `$namespace`, `$name`, `$canary` and `$stable` are substituted."""
-
-    name: DnsLabel
-    """Name in status, Events and metrics."""
-    query: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
-    """Instant query that gives exactly one number."""
-    min: float | None = None
-    """Lowest good value."""
-    max: float | None = None
-    """Highest good value."""
-    failures: Annotated[int, Field(ge=1, le=100)] = 3
-    """Evaluations in a row outside the limits that make a failure."""
-    interval: AtLeastOneSecond = 10.0
-    """Time between two evaluations."""
-
-    @model_validator(mode="after")
-    def _has_a_limit(self) -> "Metric":
-        if self.min is None and self.max is None:
-            raise ValueError("set min, max or both: a query without a limit decides nothing")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min is {self.min:g} but must not be above the {self.max:g} of max")
-        return self
-
-
-class PrometheusRef(Model):
-    """A Prometheus other than the operator's own."""
-
-    address: Annotated[str, StringConstraints(pattern=r"^https?://[^@?#]+$", max_length=512)]
-    """URL of the server. It must be on the operator's allow-list."""
-
-
-class Analysis(Model):
-    """How a new revision is judged."""
-
-    error_rate: ErrorRate = ErrorRate()
-    """The sequential test of error rates."""
-    metrics: Annotated[list[Metric], Field(max_length=10)] = []
-    """Queries with thresholds, beside the statistical test and outside its alpha."""
-    alpha: Annotated[float, Field(gt=0, le=0.2)] = 0.01
-    """Share of healthy rollouts that may be rolled back by the statistical test, over the whole rollout."""
-    dispersion: Annotated[float, Field(ge=1, le=100)] = 2.0
-    """Assumed variance of errors relative to independent requests, where it cannot be measured."""
-    minimum_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 50
-    """Requests that each side must have answered in a step before the step can end."""
-    on_inconclusive: OnHold = OnHold.HOLD
-    """What to do when a step stays without enough requests for `inconclusiveAfter`."""
-    inconclusive_after: Duration = 3600.0
-    """See `onInconclusive`."""
-    on_blind: OnHold = OnHold.HOLD
-    """What to do when there have been no usable metrics for `blindAfter`."""
-    blind_after: Duration = 900.0
-    """See `onBlind`."""
-    prometheus: PrometheusRef | None = None
-    """Where to ask; the operator's own Prometheus when absent."""
-
-    @model_validator(mode="after")
-    def _names_differ(self) -> "Analysis":
-        names = [metric.name for metric in self.metrics]
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                raise ValueError(f"metrics[{index}].name {name!r} is used twice: give every metric its own name")
-        return self
-
-
 class ModelDeploymentSpec(Model):
     """What a person asks for."""
 
@@ -301,3 +222,12 @@ class ModelDeploymentSpec(Model):
     """How a new revision takes over."""
     analysis: Analysis = Analysis()
     """How a new revision is judged."""
+
+    @model_validator(mode="after")
+    def _steps_fit_into_the_time(self) -> "ModelDeploymentSpec":
+        shortest, limit = sum(step.min_duration for step in self.rollout.steps), self.analysis.max_duration
+        if limit is not None and limit <= shortest:
+            raise ValueError(
+                f"analysis.maxDuration is {render(limit)} but must be above {render(shortest)}, the sum of rollout.steps[].minDuration"
+            )
+        return self
