@@ -30,6 +30,7 @@ Array: TypeAlias = np.ndarray
 Numbers: TypeAlias = np.ndarray | float
 _CERTAIN = 1.0 - 1e-9
 _TINY = 1e-12
+_NOUGHT = 1e-200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,13 +93,13 @@ def log_e_values(  # noqa: PLR0913, PLR0917 - the numbers of the formula
     a0 = rho * b0 + delta
     u = (a1 - a0) / (a0 * (1.0 - a1))
     v = (b0 - b1) / (b0 * (1.0 - b1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        top = (n_c * rho * u - n_s * v * (1.0 + delta * u)) / (rho * u * v * (n_c + n_s))
-    top = np.clip(np.nan_to_num(top), 0.0, np.minimum(1.0, (1.0 - delta) / rho))
+    edge = np.maximum(rho * u * v * (n_c + n_s), _NOUGHT)  # u and v have the same sign
+    top = (n_c * rho * u - n_s * v * (1.0 + delta * u)) / edge
+    top = np.minimum(np.maximum(top, 0.0), np.minimum(1.0, (1.0 - delta) / rho))
     largest = n_c * np.log1p((rho * top + delta) * u) + n_s * np.log1p(-top * v)
     values = x_c * np.log1p(u) + x_s * np.log1p(-v) - largest
-    silent = (np.asarray(n_c) <= 0.0) | (np.asarray(n_s) <= 0.0) | (rho * b1 + delta >= _CERTAIN)
-    return np.where(silent, 0.0, values)
+    heard = (n_c > 0.0) & (n_s > 0.0) & (rho * b1 + delta < _CERTAIN)
+    return np.where(heard, values, 0.0)
 
 
 def nearest(  # noqa: PLR0913, PLR0917 - the numbers of the formula
@@ -119,7 +120,7 @@ def nearest(  # noqa: PLR0913, PLR0917 - the numbers of the formula
     p = np.minimum(p1 - p2 * p2 / 3.0, -_TINY)
     q = 2.0 * p2 * p2 * p2 / 27.0 - p2 * p1 / 3.0 + p0
     radius = 2.0 * np.sqrt(-p / 3.0)
-    angle = np.arccos(np.clip(3.0 * q / (p * radius), -1.0, 1.0))
+    angle = np.arccos(np.minimum(np.maximum(3.0 * q / (p * radius), -1.0), 1.0))
     b0 = radius * np.cos((angle - 2.0 * np.pi) / 3.0) - p2 / 3.0
-    far = np.clip(c / rho, _TINY, _CERTAIN)
-    return np.clip(b0, np.minimum(b1, far), np.maximum(b1, far))
+    far = np.minimum(np.maximum(c / rho, _TINY), _CERTAIN)
+    return np.minimum(np.maximum(b0, np.minimum(b1, far)), np.maximum(b1, far))

@@ -36,10 +36,12 @@ def fold(judgement: Judgement, window: Window) -> Judgement:
 def _fold_scrapes(judgement: Judgement) -> Judgement:
     """Arms together: every scrape of every target is a block."""
     reader, increments = drained(judgement.reader)
-    judgement = replace(judgement, reader=reader)
+    judgement, trail = replace(judgement, reader=reader), []
     for _, increment in increments:
         judgement = _judge_scrape(judgement, increment)
-    return judgement
+        if increment.end > reader.anchor:
+            trail.append((increment.end, judgement.log_evidence))
+    return replace(judgement, trail=tuple(trail))
 
 
 def _judge_scrape(judgement: Judgement, increment: Increment) -> Judgement:
@@ -53,20 +55,14 @@ def _judge_scrape(judgement: Judgement, increment: Increment) -> Judgement:
             waiting.append((end, counts))
     if stable[0] > 0.0:
         waiting.append((increment.end, stable))
-    judgement = replace(judgement, waiting=tuple(waiting))
-    if increment.end > judgement.reader.anchor:
-        block = Block(
-            increment.start, increment.end, increment.end, float(canary[0]), canary[1:], float(stable[0]), stable[1:]
-        )
-        stream = weigh(judgement, stream, block, block)
-        judgement = counted(judgement, increment.start, canary, stable)
-        return _marked(judgement, (stream, *judgement.streams[1:]), increment.end)
-    return replace(judgement, streams=(stream, *judgement.streams[1:]))
-
-
-def _marked(judgement: Judgement, streams: tuple[Stream, ...], time: float) -> Judgement:
-    judgement = replace(judgement, streams=streams)
-    return replace(judgement, trail=(*judgement.trail, (time, judgement.log_evidence)))
+    if increment.end <= judgement.reader.anchor:
+        return replace(judgement, waiting=tuple(waiting), streams=(stream, *judgement.streams[1:]))
+    block = Block(
+        increment.start, increment.end, increment.end, float(canary[0]), canary[1:], float(stable[0]), stable[1:]
+    )
+    stream = weigh(judgement, stream, block, block)
+    streams = (stream, *judgement.streams[1:])
+    return counted(judgement, increment.start, canary, stable, waiting=tuple(waiting), streams=streams)
 
 
 def _fold_rounds(judgement: Judgement) -> Judgement:
@@ -80,9 +76,10 @@ def _fold_rounds(judgement: Judgement) -> Judgement:
         number = min(rounds)
     elif not blocks.complete(tracks, grid, number):
         return judgement
-    view = _around(tracks, grid, number)
+    view, trail = _around(tracks, grid, number), []
     while blocks.complete(view, grid, number):
-        judgement = _judge_round(judgement, view, grid, number)
+        judgement, time = _judge_round(judgement, view, grid, number)
+        trail.append((time, judgement.log_evidence))
         number += 1
         if number % COARSE == 0:
             view = _around(tracks, grid, number)
@@ -91,7 +88,8 @@ def _fold_rounds(judgement: Judgement) -> Judgement:
         name: replace(track, increments=tuple(i for i in track.increments if i.end > oldest))
         for name, track in tracks.items()
     }
-    return replace(judgement, reader=replace(judgement.reader, tracks=recent(kept)), round=number)
+    reader = replace(judgement.reader, tracks=recent(kept))
+    return replace(judgement, reader=reader, round=number, trail=tuple(trail))
 
 
 def _around(tracks: Mapping[str, Track], grid: Grid, number: int) -> dict[str, Track]:
@@ -106,7 +104,8 @@ def _around(tracks: Mapping[str, Track], grid: Grid, number: int) -> dict[str, T
     return view
 
 
-def _judge_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, number: int) -> Judgement:
+def _judge_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, number: int) -> tuple[Judgement, float]:
+    """The judgement after one more round, and the newest sample that it needed."""
     fine, coarse = judgement.streams
     shape = judgement.policy.shape
     if number >= -1:
@@ -123,7 +122,7 @@ def _judge_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, 
         favour = blocks.cut(tracks, grid, first - COARSE, first - 1, shape, Arm.STABLE)
         coarse = weigh(judgement, coarse, against, favour)
         coarse = _passed(judgement, coarse, tracks, first - COARSE)
-    return _marked(judgement, (fine, coarse), time)
+    return replace(judgement, streams=(fine, coarse)), time
 
 
 def _passed(judgement: Judgement, stream: Stream, tracks: Mapping[str, Track], first: int) -> Stream:
@@ -137,9 +136,20 @@ def _passed(judgement: Judgement, stream: Stream, tracks: Mapping[str, Track], f
 
 
 def _count_round(judgement: Judgement, tracks: Mapping[str, Track], number: int) -> Judgement:
-    shape, anchor = judgement.policy.shape, judgement.reader.anchor
+    """The judgement with a round's requests in its totals: those since the newest weight, and the others."""
+    step = judgement.weights[-1].time if judgement.weights else judgement.reader.anchor
+    sums: dict[bool, Increment] = {}
     for track in tracks.values():
-        for increment in track.increments:
-            if increment.round == number and increment.end > anchor:
-                judgement = counted(judgement, increment.start, increment.canary @ shape, increment.stable @ shape)
+        for new in track.increments:
+            if new.round == number and new.end > judgement.reader.anchor:
+                late = new.start >= step
+                so_far = sums.get(late)
+                sums[late] = (
+                    replace(new, canary=new.canary + so_far.canary, stable=new.stable + so_far.stable)
+                    if so_far
+                    else new
+                )
+    shape = judgement.policy.shape
+    for found in sums.values():
+        judgement = counted(judgement, found.start, found.canary @ shape, found.stable @ shape)
     return judgement

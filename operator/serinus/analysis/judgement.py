@@ -1,15 +1,15 @@
 """What is known of one rate of a rollout: evidence against the canary, and proof for it.
 
-    judgement = begin(policy, anchor)
-    judgement = reweigh(judgement, time, share)     # at every change of the weight
-    judgement = fold(judgement, window)             # as often as one likes
+judgement = begin(policy, anchor)
+judgement = reweigh(judgement, time, share)     # at every change of the weight
+judgement = fold(judgement, window)             # as often as one likes
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import floor, log
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -25,7 +25,6 @@ Array: TypeAlias = np.ndarray
 Trail: TypeAlias = tuple[tuple[float, float], ...]
 """Times of samples, and the logarithm of the evidence after each."""
 _LOG_HALF = log(0.5)
-_BETTER = np.array(BETTER)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,18 +155,13 @@ def reweigh(judgement: Judgement, time: float, share: float) -> Judgement:
     return replace(judgement, weights=weights, step_canary=nothing, step_stable=nothing)
 
 
-def counted(judgement: Judgement, start: float, canary: Array, stable: Array) -> Judgement:
-    """The judgement with requests since `start` added to its totals."""
+def counted(judgement: Judgement, start: float, canary: Array, stable: Array, **change: Any) -> Judgement:
+    """The judgement with requests since `start` added to its totals, and with other fields changed."""
     step = judgement.weights[-1].time if judgement.weights else judgement.reader.anchor
-    whole = {"canary": judgement.canary + canary, "stable": judgement.stable + stable}
-    if start < step:
-        return replace(judgement, **whole)
-    return replace(
-        judgement,
-        **whole,
-        step_canary=judgement.step_canary + canary,
-        step_stable=judgement.step_stable + stable,
-    )
+    change |= {"canary": judgement.canary + canary, "stable": judgement.stable + stable}
+    if start >= step:
+        change |= {"step_canary": judgement.step_canary + canary, "step_stable": judgement.step_stable + stable}
+    return replace(judgement, **change)
 
 
 def weigh(judgement: Judgement, stream: Stream, against: Block | None, favour: Block | None) -> Stream:
@@ -179,51 +173,40 @@ def weigh(judgement: Judgement, stream: Stream, against: Block | None, favour: B
         against: the block as the evidence sees it, None for none.
         favour: the block as the proof sees it, None for none.
     """
-    policy, past = judgement.policy, stream.past
+    policy = judgement.policy
     harm = fit(against, judgement.weights) if against else None
     good = fit_proof(favour, judgement.weights) if favour else None
+    split = len(policy.odds)
+    if harm is good:
+        found = _e_values(policy, stream.past, harm, slice(None))
+        worse_by, better_by = found[:, :split], found[:, split:]
+    else:
+        worse_by = _e_values(policy, stream.past, harm, slice(split))
+        better_by = _e_values(policy, stream.past, good, slice(split, None))
+    starts = max(stream.starts, _starts(judgement, harm.end)) if harm else stream.starts
+    logs = mixture.opened(stream.logs, stream.starts, starts) + worse_by
+    proof = stream.proof + better_by
+    proven = np.maximum(stream.proven, mixture.mean_exp(proof)) if good else stream.proven
+    return Stream(stream.rounds, logs, starts, proof, proven, stream.past)
+
+
+def _e_values(policy: RatePolicy, past: Past, block: Block | None, columns: slice) -> Array:
+    """Logarithms of the block's e-values for some of the policy's columns, tempered; zeros without a block."""
+    factors, rhos, deltas = (column[columns] for column in policy.columns)
+    if block is None:
+        return np.zeros((policy.rows, len(factors)))
     b1 = past.rates[:, None]
-    jobs = [(harm, worse(b1, policy.rho, policy.delta, policy.odds_array), policy.rho, policy.delta)]
-    limit = policy.margin if policy.rho else policy.delta + policy.margin
-    jobs.append((good, _BETTER * (b1 if policy.rho else policy.delta), 1.0 if policy.rho else 0.0, limit))
-    found = _together([job for job in jobs if job[0]], b1) / past.dispersion(policy.dispersion)[:, None]
-    if harm:
-        split = len(policy.odds)
-        starts = max(stream.starts, _starts(judgement, harm.end))
-        logs = mixture.opened(stream.logs, stream.starts, starts) + found[:, :split]
-        stream, found = replace(stream, logs=logs, starts=starts), found[:, split:]
-    if good:
-        proof = stream.proof + found
-        stream = replace(stream, proof=proof, proven=np.maximum(stream.proven, mixture.mean_exp(proof)))
-    return stream
-
-
-def _together(jobs: list[tuple[Block, Array, float, float]], b1: Array) -> Array:
-    """Logarithms of the e-values of several blocks with their alternatives, side by side in one go."""
-    if not jobs:
-        return np.zeros((len(b1), 0))
-    if len(jobs) == 1:
-        block, a1, rho, delta = jobs[0]
-        return log_e_values(block.n_c, block.x_c[:, None], block.n_s, block.x_s[:, None], a1, b1, rho, delta)
-    widths = [a1.shape[1] for _, a1, _, _ in jobs]
-
-    def spread(numbers: list[float]) -> Array:
-        return np.repeat(numbers, widths)
-
-    def columns(arrays: list[Array]) -> Array:
-        return np.repeat(np.stack(arrays, axis=1), widths, axis=1)
-
-    blocks = [block for block, _, _, _ in jobs]
-    return log_e_values(
-        spread([block.n_c for block in blocks]),
-        columns([block.x_c for block in blocks]),
-        spread([block.n_s for block in blocks]),
-        columns([block.x_s for block in blocks]),
-        np.concatenate([a1 for _, a1, _, _ in jobs], axis=1),
-        b1,
-        spread([rho for _, _, rho, _ in jobs]),
-        spread([delta for _, _, _, delta in jobs]),
+    split = len(factors) if columns.stop else len(factors) - len(BETTER)
+    a1 = np.concatenate(
+        (
+            worse(b1, policy.rho, policy.delta, factors[:split]),
+            factors[split:] * (b1 if policy.rho else policy.delta) * np.ones_like(b1),
+        ),
+        axis=1,
     )
+    found = log_e_values(block.n_c, block.x_c[:, None], block.n_s, block.x_s[:, None], a1, b1, rhos, deltas)
+    tempered: Array = found / past.dispersion(policy.dispersion)[:, None]
+    return tempered
 
 
 def _starts(judgement: Judgement, time: float) -> int:

@@ -43,8 +43,8 @@ def values(logs: Array, starts: int) -> Array:
 
 def mean_exp(logs: Array) -> Array:
     """`log(mean(exp(logs)))` over the last axis, without overflow."""
-    top = logs.max(axis=-1, keepdims=True)
-    return top[..., 0] + np.log(np.exp(logs - top).mean(axis=-1))
+    mean: Array = np.logaddexp.reduce(logs, axis=-1) - log(logs.shape[-1])
+    return mean
 
 
 def unopened(starts: int) -> float:

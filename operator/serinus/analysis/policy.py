@@ -96,9 +96,15 @@ class RatePolicy:
         return matrix
 
     @cached_property
-    def odds_array(self) -> np.ndarray:
-        """The alternatives, as an array."""
-        return np.array(self.odds)
+    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of every alternative of the evidence, then of the proof: its factor, and its null's rho and delta.
+
+        The factor multiplies the odds of the worst rate allowed, then stable's expected rate.
+        """
+        against, favour = len(self.odds), len(BETTER)
+        rhos = [self.rho] * against + [1.0 if self.rho else 0.0] * favour
+        deltas = [self.delta] * against + [self.margin if self.rho else self.delta + self.margin] * favour
+        return np.array((*self.odds, *BETTER)), np.array(rhos), np.array(deltas)
 
     @property
     def log_proof_threshold(self) -> float:

@@ -91,5 +91,3 @@ class Window:
     start: float
     now: float
     interval: float
-
-
