@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import exp, log
 from typing import TypeAlias
 
@@ -24,7 +25,7 @@ from .assessment import Assessment, spoken
 from .finding import Outcome
 from .fold import fold
 from .judgement import Judgement, begin, reweigh
-from .means import Means, MeanPolicy, assess_means, begin_means, fold_means, mean_failure, reweigh_means
+from .means import MeanPolicy, Means, assess_means, begin_means, fold_means, mean_failure, reweigh_means
 from .mixture import mean_exp
 from .policy import RatePolicy
 from .rates import assess_rate, failure
@@ -110,10 +111,19 @@ def add_test(trial: Trial, name: str, policy: Policy) -> Trial:
 
 
 def reweigh_trial(trial: Trial, time: float, share: float) -> Trial:
-    """The trial of a canary that gets `share` of the requests from `time` on, as `reweigh`."""
+    """The trial of a canary that gets `share` of the requests from `time` on, as `reweigh`.
+
+    Raises:
+        ValueError: the share is outside of [0, 1], or the time is before the newest change.
+    """
     change = Weight(time, share)
-    if trial.weights and change == trial.weights[-1]:
-        return trial
+    if trial.weights:
+        newest = trial.weights[-1]
+        if change == newest:
+            return trial
+        if time < newest.time:
+            msg = f"time must not be before the newest change at {newest.time}, got {time}"
+            raise ValueError(msg)
     tests = {name: _reweighed(test, change) for name, test in trial.tests.items()}
     return replace(trial, tests=tests, weights=(*trial.weights, change))
 
@@ -131,10 +141,12 @@ def take_in(trial: Trial, windows: Mapping[str, Window]) -> Trial:
         folded = fold(test, window) if isinstance(test, Judgement) else fold_means(test, window)
         if folded is not test:
             tests[name] = folded
-            marks.extend((time, name, value) for time, value in folded.trail)
+            # A block may need an older newest sample than the one before it: their order stays.
+            times = accumulate((time for time, _ in folded.trail), max)
+            marks.extend((time, name, value) for time, (_, value) in zip(times, folded.trail, strict=True))
     if not marks:
         return replace(trial, tests=tests)
-    return _followed(replace(trial, tests=tests), sorted(marks))
+    return _followed(replace(trial, tests=tests), sorted(marks, key=lambda mark: mark[:2]))
 
 
 def assess_trial(trial: Trial, now: float) -> dict[str, Assessment]:
