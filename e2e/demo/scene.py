@@ -77,14 +77,7 @@ class Scene:
 
     def take_route(self, name: str, route: Manifest, at: float) -> None:
         """Take in the HTTPRoute; what changes other than its weights is passed over."""
-        shares: dict[str, int] = {}
-        for rule in route.get("spec", {}).get("rules", [])[:1]:
-            for backend in rule.get("backendRefs", []):
-                revision = backend["name"].removeprefix(f"{name}-")
-                shares[revision] = shares.get(revision, 0) + backend.get("weight", 1)
-        # In percent: a side that drains keeps one request in a million.
-        total = sum(shares.values()) or 1
-        shares = {revision: round(100 * weight / total) for revision, weight in shares.items()}
+        shares = percents(name, route)
         if not self.splits or self.splits[-1].shares != shares:
             self.splits.append(Split(at, shares))
 
@@ -115,3 +108,14 @@ class Scene:
     def metric(self, name: str = "error-rate") -> Manifest:
         """Return what status says of a metric."""
         return next((m for m in self.last_status.get("metrics", []) if m["name"] == name), {})
+
+
+def percents(name: str, route: Manifest) -> dict[str, int]:
+    """Return what an HTTPRoute gives each revision, in percent: a side that drains keeps one request in a million."""
+    weights: dict[str, int] = {}
+    for rule in route.get("spec", {}).get("rules", [])[:1]:
+        for backend in rule.get("backendRefs", []):
+            revision = backend["name"].removeprefix(f"{name}-")
+            weights[revision] = weights.get(revision, 0) + backend.get("weight", 1)
+    total = sum(weights.values()) or 1
+    return {revision: round(100 * weight / total) for revision, weight in weights.items()}

@@ -28,7 +28,7 @@ def site() -> Site:
     except Trouble as trouble:
         pytest.skip(f"no cluster: {trouble or 'see the lines above'}")
     if found.docker_host or found.context.startswith("kind-"):
-        versions = [images.recommender(number) for number in (1, 2, 3, 4)]
+        versions = [images.recommender(number) for number in range(1, 7)]
         images.load(found.name, [images.operator(), *versions, images.flask(1), images.flask(2)])
     install.chart(found)
     return found

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from load import Load
-from scenarios.stand import Model
+from scenarios.stand import MARGIN, Model
 
 pytestmark = pytest.mark.usefixtures("load")
 
@@ -17,7 +17,7 @@ HELD = {
         "drain": "3s",
         "watchAfterPromotion": "5s",
     },
-    "analysis": {"minimumRequests": 5},
+    "analysis": {"minimumRequests": 5, "errorRate": {"margin": MARGIN}},
 }
 
 

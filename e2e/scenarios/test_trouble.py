@@ -7,7 +7,7 @@ from collections.abc import Callable
 from demo.install import SYSTEM
 from load import Load
 from load.mixes import house_prices
-from scenarios.stand import Model
+from scenarios.stand import MARGIN, Model
 
 QUICK = {
     "replicas": 2,
@@ -18,7 +18,7 @@ QUICK = {
         "watchAfterPromotion": "5s",
         "progressDeadline": "20s",
     },
-    "analysis": {"minimumRequests": 5},
+    "analysis": {"minimumRequests": 5, "errorRate": {"margin": MARGIN}},
 }
 ABSENT = {"image": "serinus-example/recommender:absent"}
 

@@ -2,7 +2,7 @@
 
 import json
 
-from scenarios.stand import Model
+from scenarios.stand import MARGIN, Model
 
 BARE = {
     "replicas": 3,
@@ -11,7 +11,7 @@ BARE = {
         "steps": [{"weight": 25, "minDuration": "8s"}, {"weight": 50, "minDuration": "8s"}],
         "watchAfterPromotion": "5s",
     },
-    "analysis": {"minimumRequests": 20},
+    "analysis": {"minimumRequests": 20, "errorRate": {"margin": MARGIN}},
     "runtime": {"metrics": {}},
 }
 CLIENT = """
