@@ -56,7 +56,9 @@ def complete(tracks: Tracks, grid: Grid, number: int) -> bool:
     return newest >= end + patience or not _awaited(tracks, Arm.STABLE, grid, end)
 
 
-def counts(tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int, shape: np.ndarray) -> np.ndarray:
+def counts(  # noqa: PLR0913, PLR0917 - as for `cut`
+    tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int, shape: np.ndarray
+) -> np.ndarray:
     """Requests and bad requests of each target of the arm in rounds `first` to `last`, gaps left out."""
     found = []
     for track in tracks.values():

@@ -94,7 +94,7 @@ def _empty(record: Record) -> Trial:
 
 
 def _policy(entry: Record) -> Policy:
-    told = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    told: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     return RatePolicy(**told) if "rho" in told else MeanPolicy(**told)
 
 
