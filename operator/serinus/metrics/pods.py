@@ -8,20 +8,42 @@ from serinus.api.v1alpha1 import RuntimeMetrics
 DEFAULT_REQUESTS = "http_requests_total"
 DEFAULT_STATUS_LABEL = "status"
 DEFAULT_ERRORS = "5.."
+DEFAULT_LATENCY = "http_request_duration_seconds"
 _REVISION_POD = "[a-z][-a-z0-9]*-[0-9a-f]{10}-[-a-z0-9]+"
 """Kubernetes cuts the name that a pod's is made from at 58 characters: of what follows the
 revision nothing is certain but the random end."""
+_REVISION = re.compile("[0-9a-f]{10}")
 
 
-def selector(metrics: RuntimeMetrics) -> str:
-    """Return the selector of a counter, and of `up`, in the pods of every revision of every model."""
-    return f'{{__name__=~"up|{metrics.requests or DEFAULT_REQUESTS}",pod=~"{_REVISION_POD}"}}'
+def requests(metrics: RuntimeMetrics) -> str:
+    """Return the name of the request counter."""
+    return metrics.requests or DEFAULT_REQUESTS
 
 
-def selector_of(metrics: RuntimeMetrics, namespace: str, name: str) -> str:
+def latency(metrics: RuntimeMetrics) -> str:
+    """Return the base name of the histogram of durations, in seconds."""
+    return getattr(metrics, "latency", None) or DEFAULT_LATENCY
+
+
+def selector(*families: str) -> str:
+    """Return the selector of families, and of `up`, in the pods of every revision of every model."""
+    return f'{{__name__=~"{_joined(families)}",pod=~"{_REVISION_POD}"}}'
+
+
+def selector_of(namespace: str, name: str, *families: str) -> str:
     """Return the same selector for the pods of one model only."""
-    families = f"up|{metrics.requests or DEFAULT_REQUESTS}"
-    return f'{{__name__=~"{families}",namespace="{namespace}",pod=~"{name}-[0-9a-f]{{10}}-.+"}}'
+    return f'{{__name__=~"{_joined(families)}",namespace="{namespace}",pod=~"{name}-[0-9a-f]{{10}}-.+"}}'
+
+
+def histograms(metrics: RuntimeMetrics) -> tuple[str, str]:
+    """Return the families of the histogram of durations: a native one, and the buckets of a classic one."""
+    return latency(metrics), f"{latency(metrics)}_bucket"
+
+
+def models(pod: str) -> list[str]:
+    """Return the names of the models that a pod may belong to: a replica set's hash can look like a revision."""
+    parts = pod.split("-")
+    return ["-".join(parts[:place]) for place in range(1, len(parts) - 1) if _REVISION.fullmatch(parts[place])]
 
 
 def revision_of(labels: Mapping[str, str], namespace: str, name: str, revisions: Iterable[str]) -> str | None:
@@ -36,3 +58,7 @@ def is_error(labels: Mapping[str, str], metrics: RuntimeMetrics) -> bool:
     """Tell whether a series counts failed answers."""
     status = labels.get(metrics.status_label or DEFAULT_STATUS_LABEL, "")
     return re.fullmatch(metrics.errors or DEFAULT_ERRORS, status) is not None
+
+
+def _joined(families: Iterable[str]) -> str:
+    return "|".join(dict.fromkeys(("up", *families)))

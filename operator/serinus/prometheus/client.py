@@ -4,20 +4,20 @@ A query either returns series or raises `Unavailable` with the reason in words: 
 that is down, slow, or answers nonsense is never mistaken for one that saw nothing.
 """
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 
 from serinus.metrics.series import Series
+from serinus.prometheus.answers import Unavailable, parse_error, series_of
+
+__all__ = ["MAX_BODY", "Prometheus", "Unavailable"]
 
 MAX_BODY = 64 * 1024 * 1024
 """Largest answer that is read, in bytes."""
-
-
-class Unavailable(Exception):  # noqa: N818 - a state of the server, named as status names it
-    """Prometheus could not be asked, or its answer could not be used."""
+_CHUNK = 1024 * 1024
+_PLAIN = {"Accept-Encoding": "identity"}
+"""To compress and to unpack costs both sides more than the wire does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,39 +36,41 @@ class Prometheus:
         Raises:
             Unavailable: with what went wrong, in words.
         """
-        url = f"{self.address.rstrip('/')}/api/v1/query"
-        form = {"query": expression, "time": f"{at:.3f}", "timeout": f"{self.timeout:g}s"}
+        return series_of(*await self.fetch(expression, at))
+
+    async def fetch(self, expression: str, at: float) -> tuple[int, bytes]:
+        """Return status and body of the answer to an instant query, for `series_of`.
+
+        Raises:
+            Unavailable: with what went wrong, in words.
+        """
+        return await self._post("query", {"query": expression, "time": f"{at:.3f}", "timeout": f"{self.timeout:g}s"})
+
+    async def check(self, expression: str) -> str | None:
+        """Return why a query does not parse, or None when it does.
+
+        Raises:
+            Unavailable: the server does not say.
+        """
+        return parse_error(*await self._post("format_query", {"query": expression}))
+
+    async def _post(self, method: str, form: dict[str, str]) -> tuple[int, bytes]:
+        url = f"{self.address.rstrip('/')}/api/v1/{method}"
+        limit = aiohttp.ClientTimeout(total=self.timeout)
         try:
-            async with self.session.post(url, data=form, timeout=aiohttp.ClientTimeout(total=self.timeout)) as answer:
-                body = await answer.content.read(MAX_BODY + 1)
-                while not answer.content.at_eof() and len(body) <= MAX_BODY:
-                    body += await answer.content.read(MAX_BODY + 1 - len(body))
-                return _series(answer.status, body)
+            async with self.session.post(url, data=form, timeout=limit, headers=_PLAIN, read_bufsize=_CHUNK) as answer:
+                return answer.status, await _read(answer.content)
         except TimeoutError:
             raise Unavailable(f"{self.address} did not answer within {self.timeout:g} s") from None
         except aiohttp.ClientError as error:
             raise Unavailable(f"{self.address} cannot be reached: {error}") from error
 
 
-def _series(status: int, body: bytes) -> list[Series]:
-    if len(body) > MAX_BODY:
-        raise Unavailable(f"the answer is larger than {MAX_BODY} bytes")
-    try:
-        answer = json.loads(body)
-        if answer["status"] != "success":
-            raise Unavailable(f"HTTP {status}: {answer.get('errorType', '')}: {answer.get('error', '')}")
-        result: list[dict[str, Any]] = answer["data"]["result"]
-        kind = answer["data"]["resultType"]
-        if kind == "scalar":
-            return [Series({}, (_sample(result),))]
-        return [
-            Series(item["metric"], tuple(map(_sample, item["values"] if kind == "matrix" else [item["value"]])))
-            for item in result
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unavailable(f"HTTP {status} with an answer that is not Prometheus': {body[:200]!r}") from error
-
-
-def _sample(pair: Any) -> tuple[float, float]:
-    time, value = pair
-    return float(time), float(value)
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    parts, size = [], 0
+    async for part in content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BODY:
+            raise Unavailable(f"the answer is larger than {MAX_BODY} bytes")
+    return b"".join(parts)

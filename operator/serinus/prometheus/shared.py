@@ -3,9 +3,21 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import thread_time
 
+from serinus.metrics.index import Index
 from serinus.metrics.series import Series
-from serinus.prometheus.client import Prometheus, Unavailable
+from serinus.prometheus.answers import Unavailable, series_of
+from serinus.prometheus.client import Prometheus
+
+KEPT = 60.0
+"""Seconds after which an answer that nobody asked for again is let go."""
+SHARE = 0.1
+"""Of one core that the questions asked again and again may cost."""
+PATIENCE = 2.0
+"""Seconds that a caller waits for an answer. It comes to the next caller when it is later."""
+SHORT_PATIENCE = 0.2
+"""The same when the server did not answer in time before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,29 +27,93 @@ class Answer:
     at: float
     series: tuple[Series, ...] = ()
     problem: str = ""
+    index: Index | None = field(default=None, compare=False, repr=False)
+
+    def of(self, namespace: str, name: str) -> list[Series]:
+        """Return the series of one model, with `up` of the targets that reported them."""
+        return self.index.of(namespace, name) if self.index else []
+
+
+@dataclass(slots=True)
+class _Question:
+    """What is known of one expression. `done` is when the newest answer came, and `cost` its seconds of CPU."""
+
+    asked: float
+    task: asyncio.Task[Answer]
+    patience: float = PATIENCE
+    done: float | None = None
+    cost: float = 0.0
+    again: bool = False
 
 
 @dataclass(slots=True)
 class SharedQueries:
-    """Answers of one server, each kept for `freshness` seconds and asked for once."""
+    """Answers of one server, each asked for once and kept for a while.
+
+    That is `freshness` seconds, and longer when the answers are so large that together they would
+    cost more than `SHARE` of a core, but not longer than `longest`: the scrape interval.
+    """
 
     prometheus: Prometheus
     clock: Callable[[], float]
     freshness: float
-    _answers: dict[str, tuple[float, asyncio.Task[Answer]]] = field(default_factory=dict)
+    longest: float = 15.0
+    _questions: dict[str, _Question] = field(default_factory=dict)
+
+    @property
+    def pause(self) -> float:
+        """Return for how many seconds an answer is kept now."""
+        cost = sum(question.cost for question in self._questions.values() if question.again)
+        return min(max(self.freshness, cost / SHARE), max(self.freshness, self.longest))
 
     async def ask(self, expression: str) -> Answer:
-        """Return a fresh answer. Everybody who asks the same in the same moment gets the same."""
+        """Return a fresh answer. Everybody who asks the same in the same moment gets the same.
+
+        A server that hangs is a problem soon, and for all, while it is still waited for.
+        """
         now = self.clock()
-        known = self._answers.get(expression)
-        if known is None or (known[1].done() and not 0 <= now - known[0] < self.freshness):
-            self._answers = {key: value for key, value in self._answers.items() if abs(now - value[0]) < 60}
-            known = now, asyncio.ensure_future(self._fetch(expression, now))
-            self._answers[expression] = known
-        return await asyncio.shield(known[1])
+        question = self._questions.get(expression)
+        if question is None or not self._serves(question, now):
+            question = self._question(expression, question, now)
+        left = 0.0 if question.task.done() else max(0.0, question.patience - max(0.0, now - question.asked))
+        await asyncio.wait({question.task}, timeout=left)
+        if question.task.done():
+            return question.task.result()
+        return Answer(question.asked, problem=f"{self.prometheus.address} has not answered for {question.patience:g} s")
+
+    async def check(self, expression: str) -> str | None:
+        """Return why a query does not parse, or None when it does.
+
+        Raises:
+            Unavailable: the server does not say.
+        """
+        return await self.prometheus.check(expression)
+
+    def _serves(self, question: _Question, now: float) -> bool:
+        if question.done is None:
+            return not question.task.done()
+        # An answer that took longer than anybody waited is kept for those who come back.
+        since = question.done if question.done - question.asked > question.patience else question.asked
+        return 0 <= now - since < self.pause
+
+    def _question(self, expression: str, before: _Question | None, now: float) -> _Question:
+        known = self._questions.items()
+        self._questions = {key: one for key, one in known if not one.task.done() or abs(now - one.asked) < KEPT}
+        slow = before is not None and before.task.done() and (before.done or now) - before.asked > PATIENCE
+        question = _Question(now, asyncio.ensure_future(self._fetch(expression, now)))
+        question.patience = SHORT_PATIENCE if slow else PATIENCE
+        question.cost, question.again = (before.cost if before else 0.0), before is not None
+        self._questions[expression] = question
+        return question
 
     async def _fetch(self, expression: str, now: float) -> Answer:
         try:
-            return Answer(now, tuple(await self.prometheus.query(expression, now)))
+            status, body = await self.prometheus.fetch(expression, now)
+            started = thread_time()
+            series = tuple(series_of(status, body))
+            answer = Answer(now, series, index=Index(series))
+            self._questions[expression].cost = thread_time() - started
         except Unavailable as error:
-            return Answer(now, problem=str(error))
+            answer = Answer(now, problem=str(error))
+        self._questions[expression].done = self.clock()
+        return answer

@@ -1,22 +1,46 @@
-"""Where the request counts of a rollout come from, and how its series become arms."""
+"""Where the numbers of a rollout come from: the queries that find them, and whose they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from statistics import median
+from typing import NamedTuple, Protocol
 
-from serinus.analysis import Arm, Counter, Target, Window
+from serinus.analysis import Arm
 from serinus.api.v1alpha1 import RuntimeMetrics, Source
 from serinus.metrics import envoy, pods
-from serinus.metrics.series import Series
+from serinus.metrics.scrapes import DEFAULT_INTERVAL
 
-DEFAULT_INTERVAL = 15.0
-"""Scrape interval to assume until two scrapes were seen, in seconds."""
-GONE_AFTER = 3
-"""Scrape intervals without an answer after which a proxy is no longer waited for."""
+__all__ = ["DEFAULT_INTERVAL", "MeanCounters", "NoSource", "Selectors", "Subject", "choose"]
 
 
 class NoSource(Exception):  # noqa: N818 - a state, named as status names it
     """There are no counters to judge by; the message says what to add."""
+
+
+class Selectors(NamedTuple):
+    """How a family is found: for all rollouts at once, and for one. Each also finds `up`."""
+
+    shared: str
+    own: str
+
+
+class MeanCounters(Protocol):
+    """The counters that a mean is made of: names of families, and the label of the user bucket."""
+
+    @property
+    def count(self) -> str:
+        """How many."""
+
+    @property
+    def sum(self) -> str:
+        """Their sum."""
+
+    @property
+    def sumsq(self) -> str | None:
+        """The sum of their squares."""
+
+    @property
+    def unit(self) -> str | None:
+        """The label of the user bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +58,47 @@ class Subject:
     """Pods of both revisions that are expected to answer."""
 
     @property
-    def shared_selector(self) -> str:
-        """Return the selector that serves all rollouts with this source."""
-        return envoy.SELECTOR if self.source is Source.GATEWAY else pods.selector(self.metrics)
+    def errors(self) -> Selectors:
+        """Return how the counters of answers are found."""
+        if self.source is Source.GATEWAY:
+            return Selectors(envoy.SELECTOR, envoy.selector_of(self.namespace, self.name))
+        return self._in_pods(pods.requests(self.metrics))
 
     @property
-    def own_selector(self) -> str:
-        """Return the selector of this rollout alone."""
+    def latency(self) -> Selectors:
+        """Return how the histograms of durations are found."""
         if self.source is Source.GATEWAY:
-            return envoy.selector_of(self.namespace, self.name)
-        return pods.selector_of(self.metrics, self.namespace, self.name)
+            return Selectors(envoy.LATENCY_SELECTOR, envoy.latency_selector_of(self.namespace, self.name))
+        return self._in_pods(*pods.histograms(self.metrics))
+
+    def mean(self, mean: MeanCounters) -> Selectors:
+        """Return how the counters of a mean are found: always in pods, whatever the source."""
+        return self._in_pods(mean.count, mean.sum, *([mean.sumsq] if mean.sumsq else []))
+
+    @property
+    def clusters(self) -> dict[str, Arm]:
+        """Return whose each of the proxies' clusters is."""
+        arms = (Arm.STABLE, Arm.CANARY) if self.stable_slot == 0 else (Arm.CANARY, Arm.STABLE)
+        return dict(zip(envoy.clusters(self.namespace, self.name), arms, strict=True))
+
+    def pod_arm(self, labels: Mapping[str, str]) -> Arm | None:
+        """Return whose pod a series or target belongs to, or None when to none."""
+        revisions = {self.stable: Arm.STABLE, self.canary: Arm.CANARY}
+        revision = pods.revision_of(labels, self.namespace, self.name, revisions)
+        return None if revision is None else revisions[revision]
+
+    def _in_pods(self, *families: str) -> Selectors:
+        return Selectors(pods.selector(*families), pods.selector_of(self.namespace, self.name, *families))
 
 
-def choose(wanted: Source, controller: str, metrics: RuntimeMetrics | None) -> Source:
+def choose(wanted: Source, controller: str, metrics: RuntimeMetrics | None, field_name: str = "errorRate") -> Source:
     """Return the source to judge by: the gateway's counters first, they see any container.
 
     Args:
         wanted: as the spec says.
         controller: controller of the Gateway's class, empty without a Gateway.
         metrics: counters that the pods of both revisions declare, if they do.
+        field_name: the part of spec.analysis that is asked for.
 
     Raises:
         NoSource: there is none, with what to add.
@@ -64,73 +110,7 @@ def choose(wanted: Source, controller: str, metrics: RuntimeMetrics | None) -> S
         return Source.PODS
     missing = {
         Source.AUTO: "add spec.route with an Envoy Gateway, or spec.runtime.metrics with the name of the container's request counter",
-        Source.GATEWAY: "spec.analysis.errorRate.source is Gateway: add spec.route with an Envoy Gateway",
-        Source.PODS: "spec.analysis.errorRate.source is Pods: add spec.runtime.metrics with the name of the container's request counter",
+        Source.GATEWAY: f"spec.analysis.{field_name}.source is Gateway: add spec.route with an Envoy Gateway",
+        Source.PODS: f"spec.analysis.{field_name}.source is Pods: add spec.runtime.metrics with the name of the container's request counter",
     }
     raise NoSource(f"There are no request counters to judge by: {missing[wanted]}")
-
-
-def window(subject: Subject, answer: Sequence[Series], start: float, now: float) -> Window:
-    """Return what the judge looks at: this rollout's counters and the targets that report them."""
-    counters = [series for series in answer if not series.is_up]
-    picked = [(series, arm) for series in counters if (arm := _arm(subject, series)) is not None]
-    up = [series for series in answer if series.is_up]
-    targets = _targets(subject, {series.target for series, _ in picked}, up)
-    return Window(
-        counters=tuple(
-            Counter(arm, series.target, series.key, _is_error(subject, series), series.samples)
-            for series, arm in picked
-            if subject.source is Source.PODS or envoy.counts(series.labels)
-        ),
-        targets=targets,
-        start=start,
-        now=now,
-        interval=_interval(targets),
-    )
-
-
-def _arm(subject: Subject, series: Series) -> Arm | None:
-    if subject.source is Source.GATEWAY:
-        place = envoy.place(series.labels, subject.namespace, subject.name)
-        if place is None:
-            return None
-        return Arm.STABLE if place == subject.stable_slot else Arm.CANARY
-    return _pod_arm(subject, series)
-
-
-def _pod_arm(subject: Subject, series: Series) -> Arm | None:
-    revisions = (subject.stable, subject.canary)
-    revision = pods.revision_of(series.labels, subject.namespace, subject.name, revisions)
-    return {subject.stable: Arm.STABLE, subject.canary: Arm.CANARY}.get(revision or "")
-
-
-def _is_error(subject: Subject, series: Series) -> bool:
-    if subject.source is Source.GATEWAY:
-        return envoy.is_error(series.labels)
-    return pods.is_error(series.labels, subject.metrics)
-
-
-def _targets(subject: Subject, reporting: set[str], up: Sequence[Series]) -> tuple[Target, ...]:
-    if subject.source is Source.GATEWAY:
-        proxies = [series for series in up if series.target in reporting]
-        newest = max((series.samples[-1][0] for series in proxies), default=0.0)
-        horizon = newest - GONE_AFTER * _interval([Target(s.target, None, s.samples) for s in proxies])
-        return tuple(
-            Target(series.target, None, series.samples, live=series.samples[-1][0] >= horizon)
-            for series in sorted(proxies, key=lambda series: series.target)
-        )
-    own = [(series, arm) for series in up if (arm := _pod_arm(subject, series)) is not None]
-    return tuple(
-        Target(series.target, arm, series.samples, live=series.labels.get("pod", "") in subject.live_pods)
-        for series, arm in sorted(own, key=lambda pair: pair[0].target)
-    )
-
-
-def _interval(targets: Iterable[Target]) -> float:
-    gaps = [
-        after - before
-        for target in targets
-        for (before, _), (after, _) in zip(target.scrapes, target.scrapes[1:], strict=False)
-        if after > before
-    ]
-    return median(gaps) if gaps else DEFAULT_INTERVAL

@@ -1,0 +1,101 @@
+"""What was scraped: counters joined with the `up` of their target, each endpoint once.
+
+Two jobs that scrape the same pod, or two replicas of Prometheus behind one address, hold every
+request twice. One of them serves, the other is left out; an endpoint is known by its pod, or by its
+address where there is no pod. Its counters are known by the labels that are the container's own, not
+the target's, so that it goes on counting where another job takes over.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+import orjson
+
+from serinus.metrics.series import Series
+
+DEFAULT_INTERVAL = 15.0
+"""Scrape interval to assume until two scrapes were seen, in seconds."""
+_LATE = 3
+"""Scrape intervals that a job may be behind another one of the same endpoint before that one serves."""
+
+
+class Scraped(NamedTuple):
+    """One endpoint: its name, when it was scraped, and the counters that it reported."""
+
+    endpoint: str
+    up: Series
+    counters: Sequence[Series]
+
+    def own(self, series: Series, *left_out: str) -> str:
+        """Return the identity of a counter within the endpoint."""
+        known = self.up.labels
+        return orjson.dumps(
+            {name: value for name, value in series.labels.items() if name not in known and name not in left_out},
+            option=orjson.OPT_SORT_KEYS,
+        ).decode()
+
+
+def endpoints(counters: Iterable[Series], ups: Sequence[Series]) -> list[Scraped]:
+    """Return each endpoint that a target was scraped at once, in order of their names."""
+    if len(ups) == 1:
+        return [Scraped(_names(ups)[0], ups[0], _reported(counters, ups)[0])]
+    reported, rivals = _reported(counters, ups), defaultdict(list)
+    for place, name in enumerate(_names(ups)):
+        rivals[name].append(place)
+    found = []
+    for name in sorted(rivals):
+        newest = max(_newest(ups[place]) for place in rivals[name])
+        best = min(rivals[name], key=lambda place: _rank(ups[place], reported[place], newest))
+        found.append(Scraped(name, ups[best], reported[best]))
+    return found
+
+
+def interval_of(scrapes: Iterable[Sequence[tuple[float, float]]]) -> float:
+    """Return the usual gap between two scrapes of a target."""
+    gaps = [after - before for times in scrapes for (before, _), (after, _) in pairwise(times) if after > before]
+    return median(gaps) if gaps else DEFAULT_INTERVAL
+
+
+def _reported(counters: Iterable[Series], ups: Sequence[Series]) -> list[list[Series]]:
+    """Return the counters of each target: those that carry all of its labels."""
+    by_target: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, up in enumerate(ups):
+        by_target[up.target].append(place)
+    reported: list[list[Series]] = [[] for _ in ups]
+    for series in counters:
+        places = by_target.get(series.target, [])
+        if len(places) > 1:
+            places = [place for place in places if _carries(series.labels, ups[place].labels)]
+        if places:
+            reported[places[0]].append(series)
+    return reported
+
+
+def _carries(labels: Mapping[str, str], target: Mapping[str, str]) -> bool:
+    return all(labels.get(name) == value for name, value in target.items() if name != "__name__")
+
+
+def _names(ups: Sequence[Series]) -> list[str]:
+    pods = [f"{up.labels.get('namespace', '')}/{up.labels['pod']}" if up.labels.get("pod") else None for up in ups]
+    at = {up.labels.get("instance", ""): pod for up, pod in zip(ups, pods, strict=True) if pod}
+    return [
+        pod or at.get(up.labels.get("instance", "")) or up.labels.get("instance", "")
+        for up, pod in zip(ups, pods, strict=True)
+    ]
+
+
+def _newest(up: Series) -> float:
+    return up.samples[-1][0] if up.samples else 0.0
+
+
+def _rank(up: Series, reported: Sequence[Series], newest: float) -> tuple[bool, bool, str, str, list[tuple[str, str]]]:
+    """Order rivals for an endpoint: fresh ones that report something first, else always the same one.
+
+    The port decides before the address, so that all pods are read through the same one of two.
+    """
+    job, instance = up.target
+    late = _newest(up) < newest - _LATE * interval_of([up.samples])
+    return late, not reported, job, instance.rpartition(":")[2], sorted(up.labels.items())

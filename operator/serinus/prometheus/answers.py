@@ -1,0 +1,109 @@
+"""What a Prometheus server's answer says: series, or the reason why it cannot be used.
+
+An answer may hold a hundred thousand series, so each of them takes few steps.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import accumulate
+from typing import Any
+
+import orjson
+
+from serinus.metrics.series import Buckets, Series, ascending
+
+
+class Unavailable(Exception):  # noqa: N818 - a state of the server, named as status names it
+    """Prometheus could not be asked, or its answer could not be used."""
+
+
+def series_of(status: int, body: bytes) -> list[Series]:
+    """Return the series of an answer to a query.
+
+    Raises:
+        Unavailable: it holds none, with the reason.
+    """
+    try:
+        with _undisturbed():
+            answer = _success(status, body)
+            result: Any = answer["data"]["result"]
+            kind = answer["data"]["resultType"]
+            if kind == "scalar":
+                return [Series({}, _samples([result]))]
+            return [_matrix(item) for item in result] if kind == "matrix" else [_vector(item) for item in result]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _nonsense(status, body) from error
+
+
+def parse_error(status: int, body: bytes) -> str | None:
+    """Return what is wrong with a query, from the answer of `format_query`; None when it parses.
+
+    Raises:
+        Unavailable: the server does not say.
+    """
+    try:
+        answer = orjson.loads(body)
+        if answer["status"] == "success" and isinstance(answer["data"], str):
+            return None
+        if answer["status"] == "error" and answer["errorType"] == "bad_data":
+            return str(answer["error"]).removeprefix('invalid parameter "query": ')
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _nonsense(status, body) from error
+    raise _nonsense(status, body)
+
+
+def _success(status: int, body: bytes) -> dict[str, Any]:
+    answer: dict[str, Any] = orjson.loads(body)
+    if answer["status"] != "success":
+        raise Unavailable(f"HTTP {status}: {answer.get('errorType', '')}: {answer.get('error', '')}")
+    return answer
+
+
+def _nonsense(status: int, body: bytes) -> Unavailable:
+    return Unavailable(f"HTTP {status} with an answer that is not Prometheus': {body[:200]!r}")
+
+
+def _matrix(item: dict[str, Any]) -> Series:
+    native = item.get("histograms")
+    if not native:
+        return Series(item["metric"], tuple([(float(time), float(value)) for time, value in item["values"]]))
+    return Series(item["metric"], _samples(item.get("values", [])), _histograms(native))
+
+
+def _vector(item: dict[str, Any]) -> Series:
+    if "histogram" in item:
+        return Series(item["metric"], (), _histograms([item["histogram"]]))
+    return Series(item["metric"], _samples([item["value"]]))
+
+
+def _samples(pairs: list[Any]) -> tuple[tuple[float, float], ...]:
+    return tuple([(float(time), float(value)) for time, value in pairs])
+
+
+def _histograms(pairs: list[Any]) -> tuple[tuple[float, Buckets], ...]:
+    return tuple([(float(time), _buckets(histogram)) for time, histogram in pairs])
+
+
+def _buckets(histogram: dict[str, Any]) -> Buckets:
+    count, filled = float(histogram["count"]), histogram.get("buckets") or []
+    if not filled:
+        return Buckets(count)
+    _, lefts, rights, counts = zip(*filled, strict=True)
+    lower, upper = tuple(map(float, lefts)), tuple(map(float, rights))
+    if not ascending(lower, upper):
+        raise ValueError("buckets that are not in order")
+    return Buckets(count, lower, upper, tuple(accumulate(map(float, counts))))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the search for garbage away: a large answer makes a million objects and no garbage among them."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
