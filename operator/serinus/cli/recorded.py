@@ -7,26 +7,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from serinus.analysis.samples import Arm, Counter, Window
+from serinus.api.analysis import Mean
 from serinus.cli.lines import INF, Broken, Line, Totals
 from serinus.cli.recording import Recording, interval_of, targets
+from serinus.reconcile.windows import Histogram
 
 _Values: TypeAlias = Iterable[tuple[str, int, float]]
 """Key of a series, the cell that it counts for, its value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Buckets:
-    """Stable's histogram before the canary's first one.
-
-    Attributes:
-        bounds: that every histogram of the recording has, in seconds, ascending, without the infinite one.
-        slower: stable's requests slower than each.
-        requests: all of stable's.
-    """
-
-    bounds: tuple[float, ...]
-    slower: tuple[float, ...]
-    requests: float
 
 
 def error_window(recording: Recording) -> Window | None:
@@ -40,7 +27,7 @@ def error_window(recording: Recording) -> Window | None:
     return _window(lines, values) if lines else None
 
 
-def buckets(recording: Recording) -> Buckets | None:
+def histogram(recording: Recording) -> Histogram | None:
     """Return what the bounds to judge are chosen from, or None when no line has buckets.
 
     Raises:
@@ -57,7 +44,7 @@ def buckets(recording: Recording) -> Buckets | None:
         common = found
     bounds = tuple(sorted(common - {INF}))
     counts = _before_the_canary(lines, bounds)
-    return Buckets(bounds, tuple(counts[-1] - count for count in counts[:-1]), counts[-1])
+    return Histogram(bounds, tuple(counts[-1] - count for count in counts[:-1]), counts[-1], None)
 
 
 def _before_the_canary(lines: Sequence[Line], bounds: Sequence[float]) -> list[float]:
@@ -154,3 +141,38 @@ def _partial(
         first, last = samples[0][0], samples[-1][0]
         found.update((pod, time) for time in scrapes[pod] if first < time < last and time not in held)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording as a source of samples.
+
+    Attributes:
+        recording: what was recorded.
+        only: name of the policy's only mean: lines that name none mean it.
+    """
+
+    recording: Recording
+    only: str | None = None
+
+    def errors(self) -> Window | None:
+        """Return the window of answers and failed answers, if there are such counters."""
+        return error_window(self.recording)
+
+    def histogram(self) -> Histogram | None:
+        """Return what latency bounds are chosen from, if there are histograms."""
+        return histogram(self.recording)
+
+    def latency(self, bounds: tuple[float, ...], shift: float) -> Window:  # noqa: ARG002 - recorded buckets are classic
+        """Return the window of requests by latency."""
+        return latency_window(self.recording, bounds)
+
+    def mean(self, mean: Mean) -> tuple[Window, int] | None:
+        """Return the window of a mean and how many user buckets it has, if it is there.
+
+        Raises:
+            Broken: a line names another kind of spread than the policy.
+        """
+        held = mean.name if mean.name in self.recording.means or self.only != mean.name else ""
+        found = mean_window(self.recording, held, names := units(self.recording, held) if mean.unit else ())
+        return (found, len(names)) if found else None

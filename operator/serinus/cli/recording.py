@@ -32,17 +32,6 @@ class Recording:
     changes: tuple[Change, ...]
 
     @property
-    def anchor(self) -> float:
-        """When the canary got its first weight."""
-        return next(change.time for change in self.changes if change.weight > 0)
-
-    def of(self, arm: Arm) -> Recording:
-        """Return what was recorded of one side alone; failed scrapes of proxies stay."""
-        pods = {line.pod for line in self.lines if line.role is arm}
-        kept = (line for line in self.lines if line.role is arm or (line.role is None and line.pod in pods))
-        return Recording(tuple(kept), self.changes)
-
-    @property
     def means(self) -> tuple[str, ...]:
         """Return the names that lines with a mean give it."""
         return tuple(sorted({line.totals.mean for line in self.lines if line.totals is not None}))
