@@ -23,7 +23,8 @@ def verdict(outcome: Outcome | None) -> Verdict | None:
     return None if outcome is None else Verdict(outcome, f"Because{outcome}", "numbers", "error-rate")
 
 
-def wanted(*, gateway: bool, paused: bool = False) -> ModelDeploymentSpec:
+def wanted(*, gateway: bool, paused: bool = False, policy: str = "") -> ModelDeploymentSpec:
+    """Return a spec; with a policy for what stays unknown the rollout has ten minutes."""
     raw = {
         "replicas": 3,
         "runtime": {"image": "model:1", "port": 8000},
@@ -33,6 +34,7 @@ def wanted(*, gateway: bool, paused: bool = False) -> ModelDeploymentSpec:
             "paused": paused,
             "watchAfterPromotion": "60s",
         },
+        "analysis": {"onInconclusive": policy, "maxDuration": "10m"} if policy else {},
     }
     return ModelDeploymentSpec.model_validate(raw)
 

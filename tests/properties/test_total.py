@@ -52,6 +52,7 @@ states = st.builds(
     resumed_step=st.integers(-1, 3),
     hold=st.sampled_from(["", "Blind", "Inconclusive", "Nonsense"]),
     hold_since=st.none() | times,
+    overdue=st.booleans(),
     reason=st.sampled_from(["", "ErrorRate"]),
     failed=st.lists(st.builds(FailedRevision, revision=names, reason=st.just("R"), time=times), max_size=3),
     last_command=commands,
@@ -78,18 +79,20 @@ observations = st.builds(
     command=commands,
     first_look=st.booleans(),
 )
+policies = st.sampled_from(["", "Hold", "Promote", "Rollback"])
 MANY = settings(max_examples=250)
 
 
 @MANY
-@given(states, observations, times, st.booleans())
+@given(states, observations, times, st.booleans(), policies)
 def test_every_state_and_observation_has_an_answer(
     state: RolloutState,
     seen: Observation,
     now: float,
     paused: bool,  # noqa: FBT001
+    policy: str,
 ) -> None:
-    spec = wanted(gateway=seen.gateway, paused=paused)
+    spec = wanted(gateway=seen.gateway, paused=paused, policy=policy)
     step = advance(spec, state, seen, now)
 
     assert 0 <= step.state.traffic <= 100
@@ -116,10 +119,12 @@ def test_every_answer_can_be_built_reported_and_read_back(state: RolloutState, s
 
 
 @MANY
-@given(states, observations, times)
-def test_a_world_that_stands_still_comes_to_rest(state: RolloutState, seen: Observation, now: float) -> None:
+@given(states, observations, times, policies)
+def test_a_world_that_stands_still_comes_to_rest(
+    state: RolloutState, seen: Observation, now: float, policy: str
+) -> None:
     """A flip-flop would write status, and traffic, for ever."""
-    spec = wanted(gateway=seen.gateway)
+    spec = wanted(gateway=seen.gateway, policy=policy)
     for _ in range(30):
         step = advance(spec, state, seen, now)
         if step.state == state and not step.events and not step.stamp:
@@ -127,6 +132,22 @@ def test_a_world_that_stands_still_comes_to_rest(state: RolloutState, seen: Obse
         state = step.state
         seen = replace(seen, first_look=False, stamped=step.stamp or seen.stamped)
     raise AssertionError(f"still {state.phase} at {state.traffic} % after 30 transitions")
+
+
+@MANY
+@given(states, observations, times, policies)
+def test_no_weight_is_raised_while_a_hold_or_the_end_of_the_time_says_hold(
+    state: RolloutState, seen: Observation, now: float, policy: str
+) -> None:
+    """Only a person's command, or a stable revision without pods, gives a blind or late canary more."""
+    spec = wanted(gateway=seen.gateway, policy=policy)
+    seen = replace(seen, command="", first_look=False)
+    step = advance(spec, state, seen, now)
+    late = policy == "Hold" and bool(state.weights) and now - state.weights[0].time >= 600
+    blind = state.hold == "Blind" and not state.forced
+    raised = step.state.weight > state.weight and step.state.candidate == state.candidate
+    if state.phase in {Phase.PREPARING, Phase.STEPPING} and (late or blind):
+        assert not raised
 
 
 @MANY

@@ -13,6 +13,7 @@ from serinus.rollout.machine import advance
 
 from .support import (
     BLIND,
+    FAIL,
     INCONCLUSIVE,
     NEW,
     NOW,
@@ -67,7 +68,7 @@ def test_a_policy_acts_at_its_limit_and_not_before(kind: str, verdict: Verdict, 
 
     steps = settle(wanted, held, seen(held, verdict=verdict), NOW + AFTER[kind])
     first = [reason for step in steps for reason in reasons(step)][:1]
-    assert first == {"Hold": [], "Promote": ["StepPassed"], "Rollback": [f"{kind}TooLong"]}[what]
+    assert first == {"Hold": [], "Promote": ["StepEndedByPolicy"], "Rollback": [f"{kind}TooLong"]}[what]
     assert (NEW in {name for step in steps for name in failed_revisions(step.state)}) == (what == "Rollback")
 
 
@@ -117,10 +118,49 @@ def test_a_verdict_on_a_weight_that_is_not_live_yet_holds_nothing() -> None:
     assert settle(spec(), at, world) == []
 
 
-def test_blind_is_told_once() -> None:
+def test_blind_is_told_once_with_its_reason() -> None:
     world = World(spec(), state(Phase.STEPPING), NEW, verdict=BLIND)
     world.run(600)
     assert world.events == ["AnalysisBlind"]
+    assert world.steps[0].events[0].message == "TargetDown: the proxy does not answer"
+
+
+def test_a_hold_that_changes_its_reason_is_still_one_hold() -> None:
+    """The limit counts from the first reason, and status shows the present one."""
+    world = World(spec(), state(Phase.STEPPING), NEW, verdict=BLIND)
+    world.run(60)
+    since = world.state.hold_since
+    world.fixed = {"verdict": replace(BLIND, reason="Stale")}
+    world.run(60)
+    world.fixed = {"verdict": PASS, "metrics_problem": "Prometheus: 503"}
+    world.run(60)
+    assert world.events == ["AnalysisBlind"]
+    assert world.state.hold_since == since
+
+
+def test_when_data_return_the_step_goes_on_with_the_time_it_had() -> None:
+    world = World(spec(), state(Phase.STEPPING, live_since=NOW), NEW, verdict=BLIND)
+    world.run(600)
+    world.fixed = {}
+    world.run(15)
+    assert world.events == ["AnalysisBlind", "AnalysisResumed", "StepPassed", "WeightRaised"]
+
+
+def test_a_failed_verdict_ends_a_blind_hold_at_once() -> None:
+    world = World(spec(), state(Phase.STEPPING), NEW, verdict=BLIND)
+    world.run(60)
+    world.fixed = {"verdict": FAIL}
+    world.tick(1)
+    assert (world.state.phase, world.state.traffic) == (Phase.ROLLING_BACK, 0)
+
+
+def test_by_policy_a_blind_step_ends_and_the_limit_counts_in_the_next_anew() -> None:
+    world = World(policy("Blind", "Promote"), state(Phase.STEPPING, since=NOW), NEW, verdict=BLIND)
+    world.run(910)
+    assert world.events == ["AnalysisBlind", "StepEndedByPolicy", "AnalysisBlind"]
+    assert (world.state.step, world.state.weight) == (1, 5)
+    world.run(910)
+    assert world.state.weight == 25
 
 
 @pytest.mark.parametrize("phase", [Phase.STABLE, Phase.ROLLED_BACK, Phase.ROLLING_BACK])

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from serinus.api.status import Phase, RolloutState, Status
+from serinus.api.status import MetricStatus, Phase, RolloutState, Status
 from serinus.api.timestamps import render
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cluster.client import ApiError, Cluster
@@ -48,6 +48,12 @@ NUMBERS_EVERY = 30.0
 """Seconds between two writes of status that differ in numbers only."""
 
 
+_QUIET: dict[str, str | None] = {
+    name: None for name, field in MetricStatus.model_fields.items() if field.annotation in {int | None, float | None}
+} | {"message": ""}
+"""The numbers of a metric, and the sentence that repeats them."""
+
+
 @dataclass(slots=True)
 class Memory:
     """What the process remembers of one ModelDeployment. Losing it costs nothing but a full look."""
@@ -77,7 +83,7 @@ class Turn:
         """Observe, judge, advance, apply and report; return the seconds until the next look."""
         before = _read_status(self.raw)
         state = before.rollout or RolloutState()
-        spec, problem = self._spec()
+        spec, problem = await self._spec()
         if spec is None:
             await self._refuse(before, problem)
             return RESYNC
@@ -120,13 +126,16 @@ class Turn:
     def _owner(self) -> owner.Owner:
         return owner.model(self.key.name, self.raw["metadata"]["uid"])
 
-    def _spec(self) -> tuple[ModelDeploymentSpec | None, Problem | None]:
+    async def _spec(self) -> tuple[ModelDeploymentSpec | None, Problem | None]:
         """Return the present spec, or the last good one with what is wrong with the present."""
         try:
-            self.memory.good_spec = parse_spec(self.raw["spec"])
+            spec = parse_spec(self.raw["spec"])
         except Refused as refused:
             return self.memory.good_spec or lenient_spec(self.raw["spec"]), refused.problem
-        return self.memory.good_spec, None
+        if problem := await self.judges.refusal(spec):
+            return self.memory.good_spec or spec, problem
+        self.memory.good_spec = spec
+        return spec, None
 
     async def _target(
         self,
@@ -276,20 +285,13 @@ def _gateway_problem(children: Children) -> Problem | None:
 
 
 def _without_numbers(status: Status) -> Status:
-    """Return what is worth a write at once: everything but counts and accumulators."""
-    quiet = {
-        "canary_requests",
-        "canary_errors",
-        "stable_requests",
-        "stable_errors",
-        "evidence",
-        "dispersion",
-        "value",
-        "message",
-    }
-    kept = [metric.model_copy(update=dict.fromkeys(quiet, None) | {"message": ""}) for metric in status.metrics]
+    """Return what is worth a write at once: everything but counts, accumulators, and words that hold counts."""
+    kept = [metric.model_copy(update=_QUIET) for metric in status.metrics]
+    blind = status.rollout is not None and status.rollout.hold == "Blind"  # its message tells the age of the data
+    quiet = {"MetricsAvailable", "Reconciling"} if blind else {"MetricsAvailable"}
     conditions = [
-        condition.model_copy(update={"message": ""}) if condition.type == "MetricsAvailable" else condition
+        condition.model_copy(update={"message": ""}) if condition.type in quiet else condition
         for condition in status.conditions
     ]
-    return status.model_copy(update={"metrics": kept, "conditions": conditions, "judge": None})
+    message = "" if status.reason == "AnalysisBlind" else status.message
+    return status.model_copy(update={"metrics": kept, "conditions": conditions, "judge": None, "message": message})

@@ -6,15 +6,15 @@ once after each. Safety is asked first, whatever a phase waits for.
 
 from collections.abc import Callable
 
-from serinus.analysis import Outcome
 from serinus.api.status import MAX_MESSAGE, Phase, RolloutState
-from serinus.api.v1alpha1 import ModelDeploymentSpec, OnHold
+from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.rollout.capacity import wanted_candidate
 from serinus.rollout.exposure import final_weight
+from serinus.rollout.holds import held, hold, overdue, stays_overdue
 from serinus.rollout.observation import Observation
 from serinus.rollout.orders import after_step, obey
 from serinus.rollout.safety import UNDER_TEST, automatic
-from serinus.rollout.step import Event, Look, Step, change, enter, roll_back, weigh
+from serinus.rollout.step import Event, Look, Step, awaits_resume, change, enter, roll_back, weigh
 from serinus.rollout.trust import trusted
 
 WARM_UP = 1.0
@@ -30,7 +30,7 @@ def advance(spec: ModelDeploymentSpec, state: RolloutState, seen: Observation, n
         step = automatic(look) or _shortage(look)
         if step:
             return step
-    return obey(look) or _seen_live(look) or _hold(look) or _PHASES[look.state.phase](look)
+    return obey(look) or _seen_live(look) or hold(look) or overdue(look) or _PHASES[look.state.phase](look)
 
 
 def _stay(look: Look) -> Step:
@@ -50,35 +50,6 @@ def _seen_live(look: Look) -> Step | None:
     if not look.state.candidate or look.state.live_since is not None or not look.routed:
         return None
     return Step(change(look.state, live_since=look.now))
-
-
-def _hold(look: Look) -> Step | None:
-    """Remember since when the judge has had too little to say, and say so once."""
-    state, verdict = look.state, look.seen.verdict
-    hold, message = "", ""
-    if state.phase in UNDER_TEST and look.seen.metrics_problem:
-        hold, message = "Blind", look.seen.metrics_problem
-    elif state.phase in UNDER_TEST and state.live_since is not None and verdict is not None:
-        hold = {Outcome.BLIND: "Blind", Outcome.INCONCLUSIVE: "Inconclusive"}.get(verdict.outcome, "")
-        message = verdict.message
-    if hold == state.hold:
-        return None
-    event = Event("AnalysisBlind", message, warning=True) if hold == "Blind" else None
-    if state.hold == "Blind" and not hold:
-        event = Event("AnalysisResumed", "The metrics can be read again")
-    return Step(change(state, hold=hold, hold_since=look.now if hold else None), (event,) if event else ())
-
-
-def _held(look: Look, *kinds: str) -> bool:
-    """Tell whether a hold of one of the kinds stands in the way, by policy and limit."""
-    state, analysis = look.state, look.spec.analysis
-    if state.hold not in kinds or state.forced:
-        return False
-    blind = state.hold == "Blind"
-    policy = analysis.on_blind if blind else analysis.on_inconclusive
-    limit = analysis.blind_after if blind else analysis.inconclusive_after
-    over = state.hold_since is not None and look.now - state.hold_since >= limit
-    return not (over and policy is OnHold.PROMOTE)
 
 
 def _initializing(look: Look) -> Step:
@@ -148,29 +119,29 @@ def _warming(look: Look) -> Step | None:
 
 def _preparing(look: Look) -> Step:
     """Pods first, then the first step; nobody is exposed while the metrics cannot be read."""
-    if look.paused or _held(look, "Blind") or not _enough_pods(look):
+    if look.paused or stays_overdue(look) or held(look, "Blind") or not _enough_pods(look):
         return _stay(look)
     step = look.spec.rollout.steps[0]
     return _warming(look) or _raised(look, enter(look, Phase.STEPPING, step=0), step.weight)
 
 
 def _stepping(look: Look) -> Step:
-    """A step is over when its time is, its evidence is there and all pods are ready."""
+    """A step is over when its time is, its proof is there and all pods are ready."""
     state = look.state
     step = look.spec.rollout.steps[min(state.step, len(look.spec.rollout.steps) - 1)]
-    if look.paused or state.takeover or not _enough_pods(look):
+    if look.paused or state.takeover or stays_overdue(look) or not _enough_pods(look):
         return _stay(look)
     if state.weight < step.weight:
-        return _stay(look) if _held(look, "Blind") else _raised(look, state, step.weight)
+        return _stay(look) if held(look, "Blind") else _raised(look, state, step.weight)
     verdict = look.seen.verdict
     unjudged = verdict is None and state.hold != "Blind"  # the hold's policy decides about Blind
     if unjudged or state.live_since is None or look.live_for < step.min_duration:
         return _stay(look)
-    if _held(look, "Blind", "Inconclusive") or (step.pause and state.resumed_step < state.step):
+    if held(look, "Blind", "Inconclusive") or awaits_resume(look.spec, state):
         return _stay(look)
-    event = Event(
-        "StepPassed", f"Step {state.step + 1} at {state.weight} % passed. {verdict.message if verdict else ''}".strip()
-    )
+    how, reason = ("ended without proof", "StepEndedByPolicy") if state.hold else ("passed", "StepPassed")
+    message = f"Step {state.step + 1} at {state.weight} % {how}. {verdict.message if verdict else ''}"
+    event = Event(reason, message.strip(), warning=bool(state.hold))
     return Step(after_step(look), (event,))
 
 
@@ -179,8 +150,8 @@ def _promoting(look: Look) -> Step:
     state = look.state
     final = final_weight(look.spec, gateway=look.seen.gateway)
     if state.weight < final:
-        held = look.paused or (state.takeover and not state.forced) or not _enough_pods(look) or _held(look, "Blind")
-        return _stay(look) if held else _warming(look) or _raised(look, state, final)
+        waits = look.paused or (state.takeover and not state.forced) or not _enough_pods(look)
+        return _stay(look) if waits or held(look, "Blind") else _warming(look) or _raised(look, state, final)
     moved = look.seen.service_revisions == {state.candidate}
     if state.live_since is None or not moved or look.live_for < look.drain:
         return _stay(look)
@@ -197,10 +168,10 @@ def _watching(look: Look) -> Step:
         message = f"The traffic of revision {state.candidate} was taken away before the operator could write why"
         return roll_back(look, Event("RollbackResumed", message, warning=True))
     if state.weight < final:
-        return _stay(look) if _held(look, "Blind") or not _enough_pods(look) else _raised(look, state, final)
+        return _stay(look) if held(look, "Blind") or not _enough_pods(look) else _raised(look, state, final)
     over = look.now - state.since >= rollout.watch_after_promotion
     ending = final < 100 <= state.weight
-    if not ending and not superseded and (not over or _held(look, "Blind")):
+    if not ending and not superseded and (not over or held(look, "Blind")):
         return _stay(look)
     if state.weight < 100:
         return _raised(look, state, 100) if _enough_pods(look) else _stay(look)

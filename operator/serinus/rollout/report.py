@@ -20,8 +20,10 @@ from serinus.api.status import (
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.desired import labels
 from serinus.desired.revision import Revision
+from serinus.rollout.holds import why_blind, why_overdue
 from serinus.rollout.observation import Observation
 from serinus.rollout.safety import UNDER_TEST
+from serinus.rollout.step import awaits_resume
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,9 @@ def _headline(facts: Facts) -> tuple[str, str]:
     if state.reason:
         return state.reason, state.message
     if state.hold == "Blind":
-        return "AnalysisBlind", _metrics_message(facts)
-    return state.phase, ""
-
-
-def _metrics_message(facts: Facts) -> str:
-    verdict = facts.seen.verdict
-    return facts.seen.metrics_problem or (verdict.message if verdict else "")
+        return "AnalysisBlind", why_blind(facts.seen)
+    late = why_overdue(facts.spec, state)
+    return ("MaxDurationExceeded", late) if late else (state.phase, "")
 
 
 def _conditions(facts: Facts) -> list[Condition]:
@@ -117,7 +115,8 @@ def _conditions(facts: Facts) -> list[Condition]:
         _metrics_available(facts),
         _image_fixed(facts),
     ]
-    stalled = facts.problem is not None or facts.state.phase is Phase.ROLLED_BACK or _late(facts)
+    waits_for_ever = facts.state.phase is Phase.ROLLED_BACK or _late(facts) or why_overdue(facts.spec, facts.state)
+    stalled = facts.problem is not None or bool(waits_for_ever)
     reason, message = _headline(facts)
     if stalled:
         found.append(_condition(facts, types.STALLED, True, reason, message))
@@ -181,6 +180,8 @@ def _progressing(facts: Facts) -> Condition:
     state = facts.state
     if state.phase not in UNDER_TEST and state.phase not in (Phase.INITIALIZING, Phase.ROLLING_BACK):
         return _condition(facts, types.PROGRESSING, False, state.phase, "")
+    if late := why_overdue(facts.spec, state):
+        return _condition(facts, types.PROGRESSING, False, "MaxDurationExceeded", late)
     message = f"Revision {state.candidate or state.control} at {state.traffic} %"
     if state.phase is Phase.WATCHING and state.traffic == 100:
         message += ": without a control group only pod signals and thresholds guard it"
@@ -217,9 +218,7 @@ def _paused(facts: Facts) -> Condition:
         return _condition(facts, types.PAUSED, True, "PausedBySpec", "spec.rollout.paused is true")
     if state.paused:
         return _condition(facts, types.PAUSED, True, "PausedByCommand", "Send the resume command to go on")
-    steps = facts.spec.rollout.steps
-    step = steps[min(state.step, len(steps) - 1)]
-    if state.phase is Phase.STEPPING and step.pause and state.resumed_step < state.step and state.weight == step.weight:
+    if awaits_resume(facts.spec, state):
         return _condition(
             facts, types.PAUSED, True, "PausedByStep", f"Step {state.step + 1} waits for the resume command"
         )

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from serinus.analysis import Outcome
 from serinus.api.status import Phase
-from serinus.api.v1alpha1 import OnHold
 from serinus.rollout.capacity import wanted_candidate
+from serinus.rollout.holds import held_too_long, overdue_taken_back
 from serinus.rollout.observation import CRASH_RESTARTS
 from serinus.rollout.orders import UNDER_WAY
 from serinus.rollout.step import Event, Look, Step, change, enter, noted, roll_back, weigh
@@ -68,22 +68,6 @@ def superseded(look: Look) -> Step | None:
     return roll_back(look, event, remember=False)
 
 
-def held_too_long(look: Look) -> Step | None:
-    """A hold reached its limit and the policy says to take the candidate back."""
-    analysis, state = look.spec.analysis, look.state
-    limits = {
-        "Blind": (analysis.on_blind, analysis.blind_after),
-        "Inconclusive": (analysis.on_inconclusive, analysis.inconclusive_after),
-    }
-    policy, limit = limits.get(state.hold, (OnHold.HOLD, 0.0))
-    if policy is not OnHold.ROLLBACK or state.hold_since is None or look.now - state.hold_since < limit:
-        return None
-    return roll_back(
-        look,
-        Event(f"{state.hold}TooLong", f"{state.hold} for {limit:g} s, and the policy is Rollback", warning=True),
-    )
-
-
 def lost_candidate(look: Look) -> Step | None:
     """No pod of the candidate is ready: its traffic goes at once.
 
@@ -134,6 +118,7 @@ _RULES: tuple[Rule, ...] = (
     lost_candidate,
     deadline_passed,
     held_too_long,
+    overdue_taken_back,
     spec_reverted,
     superseded,
 )

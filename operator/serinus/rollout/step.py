@@ -67,6 +67,13 @@ class Look:
         return 0.0 if self.state.live_since is None else self.now - self.state.live_since
 
 
+def awaits_resume(spec: ModelDeploymentSpec, state: RolloutState) -> bool:
+    """Tell whether the present step ends with a pause that nobody has ended yet."""
+    step = spec.rollout.steps[min(state.step, len(spec.rollout.steps) - 1)]
+    pauses = step.pause and state.resumed_step < state.step
+    return state.phase is Phase.STEPPING and pauses and state.weight >= step.weight
+
+
 def change(state: RolloutState, **update: object) -> RolloutState:
     """Return the state with some fields changed, validated."""
     return RolloutState.model_validate({**dict(state), **update})
