@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 _SAFE = re.compile(r"[a-z0-9.-]+")
-_VARIABLE = re.compile(r"\$(namespace|name|canary|stable)\b")
+_VARIABLE = re.compile(r"\$(namespace|name|canary|stable|revision)\b")
 
 
 def substitute(query: str, values: Mapping[str, str]) -> str:

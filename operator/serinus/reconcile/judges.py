@@ -1,18 +1,25 @@
 """Finds the judge of a rollout, or the reason why there can be none."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import aiohttp
 
+from serinus.api.analysis import ERROR_RATE, LATENCY
+from serinus.api.promql import VARIABLES
 from serinus.api.status import RolloutState, Status
 from serinus.api.v1alpha1 import ModelDeploymentSpec, RuntimeMetrics, Source
+from serinus.metrics import query
+from serinus.prometheus.answers import Unavailable
 from serinus.prometheus.client import Prometheus
 from serinus.prometheus.shared import SharedQueries
 from serinus.reconcile.children import Children, ready_pods
-from serinus.reconcile.judge import ERROR_RATE, Judge, Opinion, policy_of
+from serinus.reconcile.feeds import feeds
+from serinus.reconcile.judge import Judge, Opinion
 from serinus.reconcile.queue import Key
-from serinus.reconcile.source import DEFAULT_INTERVAL, NoSource, Subject, choose, window
+from serinus.reconcile.source import DEFAULT_INTERVAL, NoSource, Subject, choose
+from serinus.reconcile.windows import error_window
+from serinus.rollout.report import Problem
 from serinus.rollout.safety import UNDER_TEST
 from serinus.settings import Settings
 
@@ -29,6 +36,8 @@ class RolloutJudges:
     clock: Callable[[], float]
     _servers: dict[str, SharedQueries] = field(default_factory=dict)
     _judges: dict[Key, Judge] = field(default_factory=dict)
+    _parsed: dict[str, str | None] = field(default_factory=dict)
+    """What is wrong with each query that was looked at, None for nothing."""
 
     async def opinion(  # noqa: PLR0913, PLR0917 - what a verdict rests on
         self,
@@ -44,30 +53,41 @@ class RolloutJudges:
             self.forget(key)
         try:
             queries = self._queries(spec)
-            wanted = _pinned(state, before) or spec.analysis.error_rate.source
-            subject = _subject(key, wanted, state, children)
+            subjects = _subjects(key, spec, state, children, before)
         except NoSource as error:
             return Opinion(problem=str(error))
         if state.phase not in UNDER_TEST:
             return Opinion()
         if not state.weights:
-            return Opinion(problem=await _preflight(subject, queries))
-        judge = self._judge(key, spec, state, subject, before)
-        return await judge.look(queries, spec.analysis, state, now)
+            return Opinion(problem=await _preflight(subjects[0], queries))
+        judge = self._judge(key, state, before)
+        return await judge.look(queries, feeds(spec.analysis, *subjects), spec.analysis, state, now)
+
+    async def refusal(self, spec: ModelDeploymentSpec) -> Problem | None:
+        """Return which query of a spec does not parse, in the words of the Prometheus that shall answer it."""
+        if not spec.analysis.metrics:
+            return None
+        try:
+            queries = self._queries(spec)
+            for index, metric in enumerate(spec.analysis.metrics):
+                if metric.query not in self._parsed:
+                    self._parsed[metric.query] = await queries.check(_sample(metric.query))
+                if wrong := self._parsed[metric.query]:
+                    return Problem("InvalidSpec", f"spec.analysis.metrics[{index}].query: {wrong}")
+        except (NoSource, Unavailable):
+            return None  # it is asked again at the next look; until then the query itself tells
+        return None
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a rollout."""
         self._judges.pop(key, None)
 
-    def _judge(
-        self, key: Key, spec: ModelDeploymentSpec, state: RolloutState, subject: Subject, before: Status
-    ) -> Judge:
+    def _judge(self, key: Key, state: RolloutState, before: Status) -> Judge:
         anchor, known = state.weights[0].time, self._judges.get(key)
-        if known is None or known.anchor != anchor or known.subject.canary != subject.canary:
+        if known is None or known.anchor != anchor or known.candidate != state.candidate:
             record = before.judge if before.judge and before.judge.get("anchor") == anchor else {}
-            known = Judge(subject, policy_of(spec.analysis), anchor, record)
+            known = Judge(state.candidate, anchor, record)
             self._judges[key] = known
-        known.subject = subject
         return known
 
     def _queries(self, spec: ModelDeploymentSpec) -> SharedQueries:
@@ -87,20 +107,24 @@ class RolloutJudges:
         return self._servers[address]
 
 
-def _pinned(state: RolloutState, before: Status) -> Source | None:
+def _pinned(name: str, state: RolloutState, before: Status) -> Source | None:
     """Return the source that this rollout is judged by already: it never changes in the middle."""
     if not state.weights:
         return None
-    known = (metric.source for metric in before.metrics if metric.name == ERROR_RATE)
+    known = (metric.source for metric in before.metrics if metric.name == name)
     return next((Source(source) for source in known if source in set(Source)), None)
 
 
-def _subject(key: Key, wanted: Source, state: RolloutState, children: Children) -> Subject:
+def _subjects(
+    key: Key, spec: ModelDeploymentSpec, state: RolloutState, children: Children, before: Status
+) -> tuple[Subject, Subject]:
+    """Return what is judged by its answers, and by its latency: their sources may differ."""
     live = (children.revisions.get(name) for name in (state.control, state.candidate))
     declared = [revision.metrics for revision in live if revision]
     metrics = declared[-1] if declared and all(found is not None for found in declared) else None
     parsed = RuntimeMetrics.model_validate(metrics) if metrics is not None else None
-    return Subject(
+    wanted = _pinned(ERROR_RATE, state, before) or spec.analysis.error_rate.source
+    errors = Subject(
         namespace=key.namespace,
         name=key.name,
         stable=state.control,
@@ -110,15 +134,25 @@ def _subject(key: Key, wanted: Source, state: RolloutState, children: Children) 
         metrics=parsed or RuntimeMetrics(),
         live_pods=ready_pods(children, {state.control, state.candidate}),
     )
+    if spec.analysis.latency is None:
+        return errors, errors
+    wanted = _pinned(LATENCY, state, before) or spec.analysis.latency.source
+    return errors, replace(errors, source=choose(wanted, children.controller, parsed, "latency"))
+
+
+def _sample(text: str) -> str:
+    """Return a query with names for its variables: only so can it be parsed."""
+    return query.substitute(text, dict.fromkeys(VARIABLES, "a"))
 
 
 async def _preflight(subject: Subject, queries: SharedQueries) -> str:
     """Say what is missing before anybody is exposed: the counters of stable must be there already."""
     width = 4 * DEFAULT_INTERVAL
-    answer = await queries.ask(f"{subject.shared_selector}[{width:.0f}s]")
+    answer = await queries.ask(f"{subject.errors.shared}[{width:.0f}s]")
     if answer.problem:
         return f"Prometheus: {answer.problem}"
-    if window(subject, answer.series, answer.at - width, answer.at).targets:
+    series = answer.of(subject.namespace, subject.name)
+    if error_window(subject, series, answer.at - width, answer.at).targets:
         return ""
     if subject.source is Source.GATEWAY:
         return f"Prometheus has no Envoy counters of route {subject.namespace}/{subject.name}: nobody has called it yet, or Prometheus does not scrape the proxies (port 19001, path /stats/prometheus)"

@@ -174,7 +174,7 @@ def _read_proxies(subject: Subject, series: Sequence[Series]) -> tuple[tuple[Tar
     """Return the proxies that have counters of the route as targets, and what they counted for each arm."""
     clusters = subject.clusters
     counters = [one for one in series if one.labels.get("envoy_cluster_name", "") in clusters]
-    reporting = {one.target for one in counters}
+    reporting = {(one.labels.get("job", ""), one.labels.get("instance", "")) for one in counters}
     proxies = endpoints(counters, [one for one in series if one.is_up and one.target in reporting])
     proxies = [scraped for scraped in proxies if scraped.up.samples]
     newest = max((scraped.up.samples[-1][0] for scraped in proxies), default=0.0)

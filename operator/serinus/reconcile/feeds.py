@@ -1,0 +1,98 @@
+"""What each statistical test of a rollout reads: its query, and how its answer becomes a window."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from serinus.analysis import Policy, RatePolicy, Window
+from serinus.api.analysis import ERROR_RATE, LATENCY, LATENCY_OBJECTIVE, Analysis, Mean, Source
+from serinus.metrics.series import Series
+from serinus.reconcile import policies
+from serinus.reconcile.policies import NoBound
+from serinus.reconcile.source import Selectors, Subject
+from serinus.reconcile.windows import error_window, histogram_of, latency_window, mean_window, units_of
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What was settled when the counters were first seen, and stays for the rollout.
+
+    `shifts` tells by how much longer the canary's latency bounds are, `units` the user buckets.
+    """
+
+    shifts: dict[str, float] = field(default_factory=dict)
+    units: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of_record(cls, record: dict[str, Any]) -> "Pins":
+        """Return the pins that status kept."""
+        units = {name: tuple(found) for name, found in record.get("units", {}).items()}
+        return cls(dict(record.get("shifts", {})), units)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Return what status keeps of them."""
+        return {"shifts": self.shifts, "units": {name: list(found) for name, found in self.units.items()}}
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One test's source."""
+
+    name: str
+    subject: Subject
+    analysis: Analysis
+    mean: Mean | None = None
+
+    @property
+    def selectors(self) -> Selectors:
+        """Return the queries for its counters."""
+        if self.mean:
+            return self.subject.mean(self.mean)
+        return self.subject.errors if self.name == ERROR_RATE else self.subject.latency
+
+    @property
+    def source(self) -> str:
+        """Return where its counters come from, as status says it."""
+        return Source.PODS if self.mean else self.subject.source
+
+    def settle(self, series: Sequence[Series], pins: Pins) -> tuple[Policy, Pins] | None:
+        """Return the policy of a test that had to see its counters first; None while there are none.
+
+        Raises:
+            NoBound: they cannot answer what is asked; the message says why.
+        """
+        if self.mean:
+            units = units_of(self.subject, self.mean, series)
+            if not units:
+                return None
+            try:
+                policy = policies.mean_policy(self.analysis, self.mean, len(units))
+            except ValueError as error:
+                raise NoBound(f"{len(units)} values of label {self.mean.unit}: {error}") from error
+            return policy, replace(pins, units={**pins.units, self.name: units})
+        histogram = histogram_of(self.subject, series)
+        if histogram is None:
+            return None
+        ladder = (policies.latency if self.name == LATENCY else policies.objective)(self.analysis, histogram)
+        return ladder.policy, replace(pins, shifts={**pins.shifts, self.name: ladder.shift})
+
+    def window(self, policy: Policy, series: Sequence[Series], start: float, now: float, pins: Pins) -> Window:
+        """Return what the test looks at."""
+        if self.mean:
+            return mean_window(self.subject, self.mean, series, pins.units.get(self.name, ()), start, now)
+        if isinstance(policy, RatePolicy) and policy.bounds:
+            shift = pins.shifts.get(self.name, 1.0)
+            return latency_window(self.subject, series, policy.bounds, shift, start, now)
+        return error_window(self.subject, series, start, now)
+
+
+def feeds(analysis: Analysis, errors: Subject, latency: Subject) -> list[Feed]:
+    """Return the source of every statistical test of the spec."""
+    found = [Feed(ERROR_RATE, errors, analysis)]
+    if analysis.latency:
+        found.append(Feed(LATENCY, latency, analysis))
+        if analysis.latency.objective:
+            found.append(Feed(LATENCY_OBJECTIVE, latency, analysis))
+    found.extend(Feed(mean.name, errors, analysis, mean) for mean in analysis.means)
+    return found
