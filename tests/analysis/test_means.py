@@ -94,12 +94,12 @@ def folded(policy: MeanPolicy, seen: Window, weights: Sequence[tuple[float, floa
 
 def same(one: Means, other: Means) -> bool:
     return (
-        (one.log_evidence, one.log_proof, one.period, one.time)
+        (one.log_evidence, one.log_proof, one.period, one.until)
         == (
             other.log_evidence,
             other.log_proof,
             other.period,
-            other.time,
+            other.until,
         )
         and (one.sums == other.sums).all()
         and all(np.array_equal(getattr(one.strata, f), getattr(other.strata, f)) for f in ("worse", "spread", "sums"))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from math import inf
 
 import numpy as np
 
 from .increments import Increment
-from .reader import Reader, begin_reading, drained, read_window
+from .reader import LONGEST, Reader, begin_reading, drained, read_window
 from .samples import Window
 from .strata import MeanPolicy, Numbers, Strata, estimate, no_strata
 from .weights import Weight
@@ -28,11 +30,11 @@ class Means:
         reader: of the metric's counters.
         weights: changes of the canary's share, ascending.
         waiting: increments that another target's samples may still precede, ascending.
+        until: time up to which all was counted; before the first scrape minus infinity.
         strata: the periods between such changes that are over.
         period: the one being counted: how many changes came before it.
         sums: (2, cells), what the canary and stable counted in it.
-        time: of the newest increment that counted, None before the first.
-        trail: `(time, log evidence)` at each time of an increment that the newest fold added.
+        trail: `(time, log evidence)` at each scrape that made increments count, of the newest fold.
         log_evidence: natural logarithm of the evidence that the mean is worse by more than the margin.
         log_proof: of the evidence that it is not worse by the margin; the largest so far.
     """
@@ -41,10 +43,10 @@ class Means:
     reader: Reader
     weights: tuple[Weight, ...]
     waiting: tuple[tuple[str, Increment], ...]
+    until: float
     strata: Strata
     period: int
     sums: Numbers
-    time: float | None
     trail: tuple[tuple[float, float], ...]
     log_evidence: float
     log_proof: float
@@ -53,7 +55,7 @@ class Means:
 def begin_means(policy: MeanPolicy, anchor: float) -> Means:
     """A test that has seen nothing; `anchor` is the rollout's start, Unix seconds."""
     reader = begin_reading(anchor, policy.cells)
-    return Means(policy, reader, (), (), no_strata(policy), 0, _nothing(policy), None, (), 0.0, 0.0)
+    return Means(policy, reader, (), (), -inf, no_strata(policy), 0, _nothing(policy), (), 0.0, 0.0)
 
 
 def reweigh_means(means: Means, time: float, share: float) -> Means:
@@ -83,25 +85,60 @@ def fold_means(means: Means, window: Window) -> Means:
     Raises:
         ValueError: the window's interval is not above 0.
     """
-    reader, found = drained(read_window(means.reader, window))
-    # An increment lies in the period that its end lies in; before the rollout there is none.
-    new = [entry for entry in found if entry[1].end > reader.anchor]
-    waiting = sorted([*means.waiting, *new], key=_order) if new else list(means.waiting)
-    since = reader.since
-    ready = 0
-    while since is not None and ready < len(waiting) and waiting[ready][1].end <= since:
-        ready += 1
-    means = replace(means, reader=reader, waiting=tuple(waiting[ready:]), trail=())
-    counted = [increment for _, increment in waiting[:ready]]
+    reader = read_window(means.reader, window)
+    if reader is means.reader:
+        return replace(means, trail=()) if means.trail else means
+    before = means.reader.cursors
+    reader, found = drained(reader)
+    means, ready = _ready(replace(means, reader=reader, trail=()), before, found)
     times = [weight.time for weight in means.weights]
     # What comes later than it may counts for the period being counted, not for one that is over.
     oldest = means.period
-    for period, group in groupby(counted, lambda i: max(oldest, bisect_left(times, i.end))):
+    for period, group in groupby(ready, lambda entry: max(oldest, bisect_left(times, entry[1].end))):
         means = _entered(means, period)
-        increments = list(group)
-        for first in range(0, len(increments), _AT_ONCE):
-            means = _counted(means, increments[first : first + _AT_ONCE])
+        entries = list(group)
+        for first in range(0, len(entries), _AT_ONCE):
+            means = _counted(means, entries[first : first + _AT_ONCE])
     return means
+
+
+def _ready(
+    means: Means, before: Mapping[str, float], found: Sequence[tuple[str, Increment]]
+) -> tuple[Means, list[tuple[float, Increment]]]:
+    """The test without the increments that nothing waits for any more, and these in order of time.
+
+    Scrapes are followed one by one, and each increment has the time of the scrape that made it
+    ready: the last of its targets' first scrapes from its end on. So it does not matter whether
+    windows were looked at every second or all at once.
+
+    Args:
+        means: with a reader that has an interval.
+        before: newest scrape per target, before this window.
+        found: what was counted since, in order of time.
+    """
+    waiting = deque(means.waiting)
+    ready: list[tuple[float, Increment]] = []
+    until, silence = means.until, LONGEST * (means.reader.interval or 0.0)
+    newest = max(before.values(), default=-inf)
+    # Of a target that was there before, the first scrape counts nothing; it is where its counting starts.
+    last = {name: increment.start for name, increment in reversed(found) if not increment.birth}
+    born = {name for name, increment in found if increment.birth}
+    last = {name: last.get(name, time) for name, time in means.reader.cursors.items() if name not in born} | dict(
+        before
+    )
+    for name, increment in found:
+        newest, last[name] = max(newest, increment.end), increment.end
+        # An increment lies in the period that its end lies in; before the rollout there is none.
+        if increment.end > means.reader.anchor:
+            late = bool(waiting) and increment.end < waiting[-1][1].end
+            waiting.append((name, increment))
+            if late:
+                waiting = deque(sorted(waiting, key=_order))
+        until = max(until, min(time for time in last.values() if time >= newest - silence))
+        while waiting and waiting[0][1].end <= until:
+            first = {target: entry.end for target, entry in reversed(waiting)}
+            ready.append((max(first.values()), waiting.popleft()[1]))
+    return replace(means, waiting=tuple(waiting), until=until), ready
 
 
 def _nothing(policy: MeanPolicy) -> Numbers:
@@ -120,26 +157,21 @@ def _entered(means: Means, period: int) -> Means:
     return replace(means, strata=strata, period=period, sums=_nothing(means.policy))
 
 
-def _counted(means: Means, increments: Sequence[Increment]) -> Means:
-    """The test after increments of its period, with the evidence after each."""
-    rows = np.empty((2, len(increments) + 1, means.policy.cells))
+def _counted(means: Means, entries: Sequence[tuple[float, Increment]]) -> Means:
+    """The test after increments of its period, with the evidence after each scrape that made some ready."""
+    rows = np.empty((2, len(entries) + 1, means.policy.cells))
     rows[:, 0] = means.sums
-    for number, increment in enumerate(increments, 1):
+    for number, (_, increment) in enumerate(entries, 1):
         rows[0, number], rows[1, number] = increment.canary, increment.stable
     # Added one after another, so that the sums do not depend on how windows were cut.
     np.cumsum(rows, axis=1, out=rows)
     harm, proof = estimate(means.policy, means.strata, rows[:, 1:]).log_e(means.policy)
-    trail, time, proven = dict(means.trail), means.time, means.log_proof
-    for index, increment in enumerate(increments):
-        time = increment.end if time is None else max(time, increment.end)
-        if index + 1 == len(increments) or increments[index + 1].end > increment.end:
-            trail[time] = harm[index]
-            proven = max(proven, proof[index])
+    trail = dict(means.trail)
+    trail.update(zip((time for time, _ in entries), harm, strict=True))
     return replace(
         means,
         sums=rows[:, -1].copy(),
-        time=time,
         trail=tuple(trail.items()),
         log_evidence=harm[-1],
-        log_proof=proven,
+        log_proof=max(means.log_proof, *proof),
     )

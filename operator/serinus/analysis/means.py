@@ -12,7 +12,7 @@ Values must not be negative: sums of them are counters. How they are compared: `
 from __future__ import annotations
 
 from dataclasses import replace
-from math import exp, isfinite
+from math import exp, inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -102,10 +102,10 @@ def means_record(means: Means) -> dict[str, Any]:
     Increments that wait are not part of it either: they are read again.
     """
     reader, strata = means.reader, means.strata
-    since, cursors, resume = reader.since, reader.cursors, reader.resume
-    if reader.tracks and since is not None and reader.interval is not None:
-        cursors = {name: min(time, since) for name, time in cursors.items()}
-        resume = since - 2.0 * reader.interval
+    cursors, resume = reader.cursors, reader.resume
+    if reader.interval is not None and isfinite(means.until):
+        cursors = {name: min(time, means.until) for name, time in cursors.items()}
+        resume = means.until - 2.0 * reader.interval
     return {
         "anchor": reader.anchor,
         "interval": reader.interval,
@@ -120,7 +120,7 @@ def means_record(means: Means) -> dict[str, Any]:
         ],
         "period": means.period,
         "sums": means.sums.tolist(),
-        "time": means.time,
+        "until": means.until if isfinite(means.until) else None,
         "logEvidence": means.log_evidence,
         "logProof": means.log_proof,
     }
@@ -201,7 +201,7 @@ def _recorded(policy: MeanPolicy, record: dict[str, Any]) -> Means:
         ),
         period=int(record["period"]),
         sums=_shaped(record["sums"], empty.sums),
-        time=record["time"],
+        until=-inf if record["until"] is None else float(record["until"]),
         log_evidence=float(record["logEvidence"]),
         log_proof=float(record["logProof"]),
     )
