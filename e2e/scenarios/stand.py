@@ -53,14 +53,17 @@ class Model:
         return self.read("modeldeployment", self.name)
 
     def read(self, kind: str, name: str) -> Manifest:
-        return json.loads(self.kubectl("get", kind, name, "--output=json"))
+        found: Manifest = json.loads(self.kubectl("get", kind, name, "--output=json"))
+        return found
 
     def list(self, kinds: str) -> list[Manifest]:
-        return json.loads(self.kubectl("get", kinds, "--output=json"))["items"]
+        items: list[Manifest] = json.loads(self.kubectl("get", kinds, "--output=json"))["items"]
+        return items
 
     @property
     def status(self) -> Manifest:
-        return self.get().get("status", {})
+        status: Manifest = self.get().get("status", {})
+        return status
 
     def condition(self, kind: str) -> Manifest:
         return next((c for c in self.status.get("conditions", []) if c["type"] == kind), {})

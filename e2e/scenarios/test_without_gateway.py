@@ -2,9 +2,9 @@
 
 import json
 
-from scenarios.stand import MARGIN, Model
+from scenarios.stand import MARGIN, Manifest, Model
 
-BARE = {
+BARE: Manifest = {
     "replicas": 3,
     "route": None,
     "rollout": {
