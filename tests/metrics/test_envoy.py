@@ -70,3 +70,40 @@ def test_the_selector_of_one_route_leaves_out_all_others() -> None:
     for other in ("httproute/models/recommender-2/rule/0/backend/0", "httproute/other/recommender/rule/0/backend/0"):
         assert matches(envoy.SELECTOR, {"__name__": XX, "envoy_cluster_name": other})
         assert not matches(own, {"__name__": XX, "envoy_cluster_name": other})
+
+
+@pytest.mark.parametrize(
+    ("le", "wanted"),
+    [
+        ("1", True), ("1.0", True), ("2.5", True), ("25.0", True), ("60000.0", True), ("60000", True), ("+Inf", True), ("", True),
+        ("0.5", False), ("300000.0", False), ("3.6e+06", False), ("100000", False), ("Inf", False), ("1x0", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("selector", [envoy.LATENCY_SELECTOR, envoy.latency_selector_of("models", "recommender")])
+def test_only_useful_bounds_are_asked_for(selector: str, le: str, wanted: bool) -> None:  # noqa: FBT001
+    series = {"__name__": "envoy_cluster_upstream_rq_time_bucket", "envoy_cluster_name": f"{PLACE}0", "le": le}
+    assert matches(selector.replace("\\\\", "\\"), series) is wanted
+
+
+@pytest.mark.parametrize("selector", [envoy.LATENCY_SELECTOR, envoy.latency_selector_of("models", "recommender")])
+def test_durations_come_with_the_times_of_their_scrapes(selector: str) -> None:
+    assert matches(selector, {"__name__": "up"})
+    native = {"__name__": "envoy_cluster_upstream_rq_time", "envoy_cluster_name": f"{PLACE}0"}
+    assert matches(selector, native)
+    assert not matches(selector, {**native, "__name__": "envoy_cluster_upstream_rq_time_count"})
+    assert not matches(selector, {**native, "envoy_cluster_name": "xds_cluster"})
+
+
+@pytest.mark.parametrize(
+    ("cluster", "owner"),
+    [
+        (f"{PLACE}0", ("models", "recommender")),
+        (f"{PLACE}1", ("models", "recommender")),
+        ("httproute/models/recommender/rule/1/backend/0", None),
+        ("grpcroute/models/recommender/rule/0/backend/0", None),
+        ("httproute/models/recommender/rule/0", None),
+        ("", None),
+    ],
+)
+def test_a_cluster_names_its_route(cluster: str, owner: tuple[str, str] | None) -> None:
+    assert envoy.route(cluster) == owner

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serinus.api.v1alpha1 import MAX_NAME, RuntimeMetrics
 from serinus.metrics import pods
 
 OLD, NEW = "aaaaaaaaaa", "bbbbbbbbbb"
 DEFAULTS = RuntimeMetrics()
+REQUESTS = pods.requests(DEFAULTS)
 OWN = RuntimeMetrics(requests="answers_total", status_label="code", errors="5..|429")
 
 
@@ -31,8 +34,8 @@ def picks(selector: str, labels: dict[str, str]) -> bool:
 def test_pods_of_models_with_names_of_any_length_are_found(length: int) -> None:
     model = "m" * length
     labels = {"__name__": "http_requests_total", "namespace": "models", "pod": pod_name(model, OLD)}
-    assert picks(pods.selector(DEFAULTS), labels)
-    assert picks(pods.selector_of(DEFAULTS, "models", model), labels)
+    assert picks(pods.selector(REQUESTS), labels)
+    assert picks(pods.selector_of("models", model, REQUESTS), labels)
     assert pods.revision_of(labels, "models", model, [NEW, OLD]) == OLD
 
 
@@ -55,7 +58,7 @@ def test_a_series_belongs_to_the_revision_that_its_pod_names(labels: dict[str, s
 
 
 def test_the_selector_of_one_model_leaves_out_namesakes() -> None:
-    own = pods.selector_of(DEFAULTS, "models", "recommender")
+    own = pods.selector_of("models", "recommender", REQUESTS)
     family = {"__name__": "up", "namespace": "models"}
     assert picks(own, {**family, "pod": pod_name("recommender", OLD)})
     assert not picks(own, {**family, "pod": pod_name("recommender-2", OLD)})
@@ -64,7 +67,7 @@ def test_the_selector_of_one_model_leaves_out_namesakes() -> None:
 
 def test_the_counter_has_the_name_that_the_runtime_declares() -> None:
     labels = {"namespace": "models", "pod": pod_name("recommender", OLD)}
-    for made in (pods.selector(OWN), pods.selector_of(OWN, "models", "recommender")):
+    for made in (pods.selector(pods.requests(OWN)), pods.selector_of("models", "recommender", pods.requests(OWN))):
         assert picks(made, {**labels, "__name__": "answers_total"})
         assert picks(made, {**labels, "__name__": "up"})
         assert not picks(made, {**labels, "__name__": "http_requests_total"})
@@ -91,3 +94,35 @@ def test_errors_are_the_statuses_that_the_whole_expression_matches(
     error: bool,  # noqa: FBT001
 ) -> None:
     assert pods.is_error(labels, metrics) is error
+
+
+@pytest.mark.parametrize(
+    ("pod", "models"),
+    [
+        ("shop-aaaaaaaaaa-7bcdf-x2z4q", ["shop"]),
+        ("my-shop-2-0123456789-7bcdf-x2z4q", ["my-shop-2"]),
+        ("shop-aaaaaaaaaa-7d9f8b6c5d-x2z4q", ["shop", "shop-aaaaaaaaaa"]),
+        ("aaaaaaaaaa-bbbbbbbbbb-x2z4q", ["aaaaaaaaaa"]),
+        ("shop-aaaaaaaaaa", []),
+        ("shop-aaaaaaaaa-7bcdf-x2z4q", []),
+        ("shop-AAAAAAAAAA-7bcdf-x", []),
+        ("", []),
+    ],
+)
+def test_a_pod_names_the_models_that_it_may_belong_to(pod: str, models: list[str]) -> None:
+    assert pods.models(pod) == models
+
+
+@given(
+    st.from_regex(r"[a-z]([-a-z0-9]{0,44}[a-z0-9])?", fullmatch=True), st.from_regex(r"[0-9a-f]{10}", fullmatch=True)
+)
+def test_the_model_is_always_among_them(model: str, revision: str) -> None:
+    assert model in pods.models(pod_name(model, revision))
+
+
+def test_histograms_are_found_in_both_forms() -> None:
+    made = pods.selector(*pods.histograms(DEFAULTS))
+    labels = {"pod": pod_name("recommender", OLD)}
+    for family in ("up", "http_request_duration_seconds", "http_request_duration_seconds_bucket"):
+        assert picks(made, {**labels, "__name__": family})
+    assert not picks(made, {**labels, "__name__": "http_request_duration_seconds_sum"})

@@ -51,9 +51,8 @@ def test_a_value_is_never_expanded_again() -> None:
     assert substitute("$name", {**VALUES, "name": "a.b"}) == "a.b"
 
 
-def test_a_series_is_known_by_its_labels_in_any_order() -> None:
-    one = Series({"a": "1", "b": "2"}, ())
-    assert one.key == Series({"b": "2", "a": "1"}, ()).key != Series({"a": "1"}, ()).key
-    assert Series({"job": "j", "instance": "i"}, ()).target == "j/i"
+def test_a_series_knows_its_target() -> None:
+    assert Series({"job": "j", "instance": "i"}, ()).target == ("j", "i")
     assert Series({"__name__": "up"}, ()).is_up
     assert not Series({"__name__": "upper"}, ()).is_up
+    assert (Series({"__name__": "x"}, ()).name, Series({}, ()).name) == ("x", "")

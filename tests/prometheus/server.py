@@ -43,6 +43,7 @@ async def serving(server: Server, limit: float = 20.0) -> AsyncIterator[Promethe
     """Serve, and give a client for it."""
     app = web.Application()
     app.router.add_post("/api/v1/query", server.answer)
+    app.router.add_post("/api/v1/format_query", server.answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -11,8 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from serinus.metrics.series import Series
+from serinus.metrics.series import Buckets, Series
 from serinus.prometheus import client
+from serinus.prometheus.answers import series_of
 from serinus.prometheus.client import Prometheus, Unavailable
 
 from .server import Server, serving, success
@@ -91,6 +92,83 @@ NONSENSE: list[Any] = [
 @pytest.mark.parametrize("body", NONSENSE, ids=[str(body)[:60] for body in NONSENSE])
 def test_nonsense_is_a_reason_and_never_an_empty_answer(body: Any) -> None:
     assert refusal(Server(body)).startswith("HTTP 200 with an answer that is not Prometheus'")
+
+
+NATIVE = {
+    "count": "12", "sum": "3.5",
+    "buckets": [[1, "-0.2", "-0.1", "1"], [3, "-0.001", "0.001", "2"], [0, "0.5", "1", "4"], [0, "1", "2", "5"]],
+}  # fmt: skip
+"""A negative bucket, the zero bucket, and two more; one observation was no number."""
+
+
+def test_native_histograms_are_buckets_by_their_bounds() -> None:
+    result = [{"metric": {"a": "1"}, "histograms": [[1.5, NATIVE], [2, {"count": "0", "sum": "0"}]]}]
+    (series,) = ask(Server(success("matrix", result)))
+    assert series.samples == ()
+    (first, buckets), (second, empty) = series.histograms
+    assert (first, second, empty) == (1.5, 2.0, Buckets(0.0))
+    assert buckets.count == 12.0
+    assert dict(zip(buckets.upper, buckets.held, strict=True)) == {-0.1: 1.0, 0.001: 3.0, 1.0: 7.0, 2.0: 12.0}
+
+
+def test_a_vector_may_hold_a_histogram_and_a_series_both_kinds() -> None:
+    (vector,) = ask(Server(success("vector", [{"metric": {}, "histogram": [7, NATIVE]}])))
+    assert vector.histograms[0][1].at_most(1.0) == 7.0
+    both = [{"metric": {}, "values": [[1, "5"]], "histograms": [[2, NATIVE]]}]
+    (series,) = ask(Server(success("matrix", both)))
+    assert (series.samples, len(series.histograms)) == (((1.0, 5.0),), 1)
+
+
+BROKEN: list[Any] = [
+    None, 5, {}, {"count": "x"}, {"count": "1", "buckets": 5}, {"count": "1", "buckets": [[0, "1", "2"]]},
+    {"count": "1", "buckets": [[0, "1", "2", "1"], [0, "0.5", "1", "1"]]}, {"count": "1", "buckets": [[0, "2", "1", "1"]]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("histogram", BROKEN, ids=[str(one)[:60] for one in BROKEN])
+def test_a_broken_histogram_is_a_reason(histogram: Any) -> None:
+    told = refusal(Server(success("matrix", [{"metric": {}, "histograms": [[1, histogram]]}])))
+    assert told.startswith("HTTP 200 with an answer that is not Prometheus'")
+
+
+def check(server: Server) -> str | None:
+    async def scenario() -> str | None:
+        async with serving(server) as prometheus:
+            return await prometheus.check("up{")
+
+    return asyncio.run(scenario())
+
+
+def test_a_query_that_parses_is_told_from_one_that_does_not() -> None:
+    assert check(Server({"status": "success", "data": "up"})) is None
+    wrong = {
+        "status": "error",
+        "errorType": "bad_data",
+        "error": 'invalid parameter "query": 1:4: parse error: end of input',
+    }
+    server = Server(wrong, 400)
+    assert check(server) == "1:4: parse error: end of input"
+    assert server.asked == [{"query": "up{"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"404 page not found", 404), (b"", 200), (b"<html>", 503), ({"status": "success", "data": {}}, 200),
+        ({"status": "error", "errorType": "unavailable", "error": "busy"}, 503), (b"[]", 200),
+    ],
+)  # fmt: skip
+def test_a_server_that_cannot_say_whether_a_query_parses_does_not_refuse_it(body: Any, status: int) -> None:
+    with pytest.raises(Unavailable, match=f"HTTP {status}"):
+        check(Server(body, status))
+
+
+def test_a_body_that_is_cut_off_is_a_reason() -> None:
+    whole = json.dumps(success("matrix", [{"metric": {"a": "1"}, "values": [[1, "2"]]}]))
+    for length in range(len(whole)):
+        with pytest.raises(Unavailable):
+            series_of(200, whole[:length].encode())
+    assert series_of(200, whole.encode()) == [Series({"a": "1"}, ((1.0, 2.0),))]
 
 
 def test_a_server_that_does_not_answer_is_given_up_in_time() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from serinus.prometheus.shared import SharedQueries
+import pytest
+
+from serinus.prometheus.shared import PATIENCE, Answer, SharedQueries
 
 from .server import Server, serving, success
 
@@ -108,6 +110,105 @@ def test_answers_that_nobody_asked_for_in_a_minute_are_let_go() -> None:
                 await shared.ask(f"q{number}")
             now[0] = 1100.0
             await shared.ask("up")
-            assert set(shared._answers) == {"up"}
+            assert set(shared._questions) == {"up"}
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_hangs_is_a_problem_for_all_before_it_answers() -> None:
+    async def scenario() -> None:
+        server = Server(EMPTY, hold=True)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: 1000.0, 0.9)
+            start = asyncio.get_running_loop().time()
+            answers = await asyncio.gather(*(shared.ask("up") for _ in range(20)))
+            assert asyncio.get_running_loop().time() - start < 3 * PATIENCE
+            assert {answer.problem for answer in answers} == {f"{prometheus.address} has not answered for 2 s"}
+            server.released.set()
+        assert len(server.asked) == 1
+
+    asyncio.run(scenario())
+
+
+def test_while_a_server_hangs_nobody_waits_long_again() -> None:
+    async def scenario() -> None:
+        now = [1000.0]
+        server = Server(EMPTY, hold=True)
+        async with serving(server, 0.3) as prometheus:
+            shared = SharedQueries(prometheus, lambda: now[0], 0.9)
+            first = asyncio.create_task(shared.ask("up"))
+            await server.arrived.wait()
+            now[0] = 1030.0  # thirty seconds by the clock of the day
+            assert "did not answer within" in (await first).problem
+            now[0] = 1031.0
+            await asyncio.sleep(0)
+            assert shared._questions["up"].patience == PATIENCE
+            start = asyncio.get_running_loop().time()
+            assert "has not answered" in (await shared.ask("up")).problem
+            assert asyncio.get_running_loop().time() - start < 0.3
+            server.released.set()
+
+    asyncio.run(scenario())
+
+
+def test_a_late_answer_serves_those_who_come_back() -> None:
+    async def scenario() -> None:
+        now = [1000.0]
+        server = Server(success("vector", [{"metric": {}, "value": [1, "7"]}]), hold=True)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: now[0], 0.9)
+            waiting = asyncio.create_task(shared.ask("up"))
+            await server.arrived.wait()
+            now[0] = 1005.0
+            assert "has not answered" in (await shared.ask("up")).problem
+            server.released.set()
+            assert (await waiting).at == 1000.0
+            now[0] = 1005.5
+            assert (await shared.ask("up")).series[0].samples == ((1.0, 7.0),)
+        assert len(server.asked) == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("costs", "pause"), [((), 0.9), ((0.01,), 0.9), ((0.2,), 2.0), ((0.2, 0.1, 0.05), 3.5), ((5.0,), 15.0)]
+)
+def test_large_answers_are_asked_for_less_often(costs: tuple[float, ...], pause: float) -> None:
+    """All of them together cost a tenth of a core, and are asked for once in a scrape interval at least."""
+
+    async def scenario() -> None:
+        async with serving(Server(EMPTY)) as prometheus:
+            now = [1000.0]
+            shared = SharedQueries(prometheus, lambda: now[0], 0.9)
+            for number, cost in enumerate(costs):
+                for now[0] in (1000.0, 1020.0):
+                    await shared.ask(f"q{number}")
+                shared._questions[f"q{number}"].cost = cost
+            assert shared.pause == pytest.approx(pause)
+
+    asyncio.run(scenario())
+
+
+def test_what_is_asked_once_does_not_slow_the_others_down() -> None:
+    async def scenario() -> None:
+        async with serving(Server(EMPTY)) as prometheus:
+            shared = SharedQueries(prometheus, lambda: 1000.0, 0.9)
+            await shared.ask("once")
+            shared._questions["once"].cost = 5.0
+            assert shared.pause == 0.9
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_knows_whose_its_series_are() -> None:
+    def result(pod: str) -> dict[str, object]:
+        return {"metric": {"__name__": "x", "namespace": "models", "pod": pod}, "value": [1, "7"]}
+
+    async def scenario() -> None:
+        names = ["shop-aaaaaaaaaa-5f-x", "other-aaaaaaaaaa-5f-x", "shop-bbbbbbbbbb-5f-x"]
+        async with serving(Server(success("vector", [result(name) for name in names]))) as prometheus:
+            answer = await SharedQueries(prometheus, lambda: 1000.0, 0.9).ask("x")
+        assert [one.labels["pod"] for one in answer.of("models", "shop")] == [names[0], names[2]]
+        assert answer.of("models", "nobody") == Answer(1000.0).of("models", "shop") == []
 
     asyncio.run(scenario())

@@ -35,9 +35,9 @@ class Index:
     def of(self, namespace: str, name: str) -> list[Series]:
         """Return the series that may be of one model, and `up` of the targets that reported them."""
         own = self._owned.get((namespace, name), [])
-        seen = {id(one) for one in own}
-        targets = dict.fromkeys(one.target for one in own)
-        return [*own, *(up for target in targets for up in self._ups.get(target, ()) if id(up) not in seen)]
+        targets = {(one.labels.get("job", ""), one.labels.get("instance", "")) for one in own}
+        seen = {id(one) for one in own if one.is_up}
+        return [*own, *(up for target in sorted(targets) for up in self._ups.get(target, ()) if id(up) not in seen)]
 
 
 def _owners(namespace: str, place: str) -> tuple[Owner, ...]:

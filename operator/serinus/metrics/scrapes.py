@@ -8,11 +8,9 @@ the target's, so that it goes on counting where another job takes over.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
-from typing import NamedTuple
-
-import orjson
 
 from serinus.metrics.series import Series
 
@@ -22,26 +20,27 @@ _LATE = 3
 """Scrape intervals that a job may be behind another one of the same endpoint before that one serves."""
 
 
-class Scraped(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Scraped:
     """One endpoint: its name, when it was scraped, and the counters that it reported."""
 
     endpoint: str
     up: Series
     counters: Sequence[Series]
+    _names: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
 
     def own(self, series: Series, *left_out: str) -> str:
         """Return the identity of a counter within the endpoint."""
-        known = self.up.labels
-        return orjson.dumps(
-            {name: value for name, value in series.labels.items() if name not in known and name not in left_out},
-            option=orjson.OPT_SORT_KEYS,
-        ).decode()
+        shape = (*series.labels, *left_out)
+        names = self._names.get(shape)
+        if names is None:
+            strange = self.up.labels.keys() | set(left_out)
+            names = self._names[shape] = sorted(name for name in series.labels if name not in strange)
+        return str([(name, series.labels[name]) for name in names])
 
 
 def endpoints(counters: Iterable[Series], ups: Sequence[Series]) -> list[Scraped]:
     """Return each endpoint that a target was scraped at once, in order of their names."""
-    if len(ups) == 1:
-        return [Scraped(_names(ups)[0], ups[0], _reported(counters, ups)[0])]
     reported, rivals = _reported(counters, ups), defaultdict(list)
     for place, name in enumerate(_names(ups)):
         rivals[name].append(place)
@@ -61,14 +60,15 @@ def interval_of(scrapes: Iterable[Sequence[tuple[float, float]]]) -> float:
 
 def _reported(counters: Iterable[Series], ups: Sequence[Series]) -> list[list[Series]]:
     """Return the counters of each target: those that carry all of its labels."""
-    by_target: dict[tuple[str, str], list[int]] = defaultdict(list)
+    by_target: dict[tuple[str, str], Sequence[int]] = {}
     for place, up in enumerate(ups):
-        by_target[up.target].append(place)
+        by_target[up.target] = (*by_target.get(up.target, ()), place)
     reported: list[list[Series]] = [[] for _ in ups]
     for series in counters:
-        places = by_target.get(series.target, [])
+        labels = series.labels
+        places = by_target.get((labels.get("job", ""), labels.get("instance", "")), ())
         if len(places) > 1:
-            places = [place for place in places if _carries(series.labels, ups[place].labels)]
+            places = [place for place in places if _carries(labels, ups[place].labels)]
         if places:
             reported[places[0]].append(series)
     return reported

@@ -13,6 +13,9 @@ import orjson
 
 from serinus.metrics.series import Buckets, Series, ascending
 
+_new = tuple.__new__
+"""Twice as fast as the constructor of a named tuple."""
+
 
 class Unavailable(Exception):  # noqa: N818 - a state of the server, named as status names it
     """Prometheus could not be asked, or its answer could not be used."""
@@ -67,7 +70,7 @@ def _nonsense(status: int, body: bytes) -> Unavailable:
 def _matrix(item: dict[str, Any]) -> Series:
     native = item.get("histograms")
     if not native:
-        return Series(item["metric"], tuple([(float(time), float(value)) for time, value in item["values"]]))
+        return _new(Series, (item["metric"], tuple([(time + 0.0, float(value)) for time, value in item["values"]]), ()))
     return Series(item["metric"], _samples(item.get("values", [])), _histograms(native))
 
 
@@ -78,11 +81,11 @@ def _vector(item: dict[str, Any]) -> Series:
 
 
 def _samples(pairs: list[Any]) -> tuple[tuple[float, float], ...]:
-    return tuple([(float(time), float(value)) for time, value in pairs])
+    return tuple([(time + 0.0, float(value)) for time, value in pairs])
 
 
 def _histograms(pairs: list[Any]) -> tuple[tuple[float, Buckets], ...]:
-    return tuple([(float(time), _buckets(histogram)) for time, histogram in pairs])
+    return tuple([(time + 0.0, _buckets(histogram)) for time, histogram in pairs])
 
 
 def _buckets(histogram: dict[str, Any]) -> Buckets:
