@@ -48,6 +48,9 @@ cluster-down: ## Remove it
 bench-safety: install ## Seconds from a total failure to weight 0, 20 runs on the real cluster
 	$(PY) bench/safety.py --runs 20
 
+bench-judge: install ## Operating characteristics of the judge, simulated: 45 minutes on 2 cores, goes on where it was
+	PYTHONPATH=operator:. $(PY) -m bench.judge
+
 bench-footprint: install ## Memory of the operator with ten models, size of the CRD
 	$(PY) bench/footprint.py
 
@@ -55,4 +58,4 @@ lock: ## Compile the hashed locks, without index URLs
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra plot pyproject.toml -o requirements/dev.txt
 
-.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint lock
+.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint bench-judge lock
