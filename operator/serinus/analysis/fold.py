@@ -119,7 +119,8 @@ def _judge_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, 
         first = number + 1 - COARSE
         against = blocks.cut(tracks, grid, first, number, shape)
         # One block behind: the canary's samples that cover stable's last stretch must have come.
-        favour = blocks.cut(tracks, grid, first - COARSE, first - 1, shape, Arm.STABLE)
+        base = Arm.STABLE if judgement.policy.rho else Arm.CANARY
+        favour = blocks.cut(tracks, grid, first - COARSE, first - 1, shape, base)
         coarse = weigh(judgement, coarse, against, favour)
         coarse = _passed(judgement, coarse, tracks, first - COARSE)
     return replace(judgement, streams=(fine, coarse)), time

@@ -58,6 +58,10 @@ class RatePolicy:
         if self.rho == 0:
             _check("delta", self.delta, "above 0 for an absolute objective", ok=self.delta > 0)
         _check("margin", self.margin, "above 0 and below 1", ok=0 < self.margin < 1)
+        if self.rho == 0:
+            _check("margin", self.margin, "below 1 - delta", ok=self.delta + self.margin < 1)
+        else:
+            _check("margin", self.margin, f"above delta, {self.delta}", ok=self.margin > self.delta)
         _check("beta", self.beta, "between 0 and 1, both excluded", ok=0 < self.beta < 1)
         _check("min_errors", self.min_errors, "at least 1", ok=self.min_errors >= 1)
         _check(
