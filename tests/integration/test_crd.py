@@ -8,6 +8,15 @@ from .kube import Kube, Manifest, RefusedError
 from .stand import manifest, spec
 
 MINIMAL: Manifest = {"runtime": {"image": "registry.test/model:1", "port": 8080}}
+MEAN = {
+    "name": "revenue",
+    "count": "orders",
+    "sum": "euros",
+    "sumsq": "euros2",
+    "better": "Higher",
+    "margin": 1,
+    "effect": 2,
+}
 STEPS = "spec.rollout.steps"
 
 
@@ -92,6 +101,36 @@ def test_defaults_outside_runtime_are_filled_in(kube: Kube, namespace: str) -> N
         ),
         pytest.param({"analysis": {"alpha": 0}}, "spec.analysis.alpha", id="alpha-0"),
         pytest.param({"analysis": {"alpha": 0.5}}, "spec.analysis.alpha", id="alpha-half"),
+        pytest.param({"analysis": {"beta": 0}}, "spec.analysis.beta", id="beta-0"),
+        pytest.param({"analysis": {"beta": 0.5}}, "spec.analysis.beta", id="beta-half"),
+        pytest.param({"analysis": {"errorRate": {"delta": 0.02}}}, "margin must be above delta", id="margin-errors"),
+        pytest.param({"analysis": {"latency": {"margin": 0.01}}}, "margin must be above delta", id="margin-latency"),
+        pytest.param(
+            {"analysis": {"latency": {"objective": {"share": 1, "within": "1s"}}}}, "objective.share", id="objective"
+        ),
+        pytest.param({"analysis": {"maxDuration": "soon"}}, "spec.analysis.maxDuration", id="max-duration"),
+        pytest.param({"analysis": {"means": [{**MEAN, "unit": "user"}]}}, "set one of sumsq and unit", id="mean-both"),
+        pytest.param({"analysis": {"means": [{**MEAN, "effect": 0}]}}, "means[0].effect", id="mean-effect"),
+        pytest.param(
+            {"analysis": {"means": [{**MEAN, "margin": 0, "gating": True}]}}, "above 0 with gating", id="mean-gating"
+        ),
+        pytest.param({"analysis": {"means": [{**MEAN, "name": "latency"}]}}, "a built-in test", id="mean-reserved"),
+        pytest.param({"analysis": {"means": [MEAN, MEAN]}}, "every mean needs its own name", id="mean-twice"),
+        pytest.param(
+            {"analysis": {"means": [MEAN], "metrics": [{"name": "revenue", "query": "x", "max": 1}]}},
+            "a metric has the name of a mean",
+            id="metric-and-mean",
+        ),
+        pytest.param(
+            {"analysis": {"metrics": [{"name": "error-rate", "query": "x", "max": 1}]}},
+            "a built-in test",
+            id="reserved",
+        ),
+        pytest.param(
+            {"analysis": {"metrics": [{"name": "p99", "query": "x", "max": 1, "compare": "Ratio"}]}},
+            "a query with compare contains $revision",
+            id="compare-without-revision",
+        ),
         pytest.param({"analysis": {"onBlind": "Panic"}}, "spec.analysis.onBlind", id="policy"),
         pytest.param({"analysis": {"prometheus": {"address": "ftp://x"}}}, "prometheus.address", id="prometheus"),
         pytest.param({"route": {"gateway": "a/b/c"}}, "spec.route.gateway", id="gateway"),
@@ -112,6 +151,27 @@ def test_defaults_outside_runtime_are_filled_in(kube: Kube, namespace: str) -> N
 )
 def test_invalid_specs_are_refused_by_name(kube: Kube, namespace: str, parts: dict[str, Any], message: str) -> None:
     assert message in refusal(kube, namespace, {**MINIMAL, **parts})
+
+
+def test_full_analysis_is_taken(kube: Kube, namespace: str) -> None:
+    objective = {"share": 0.99, "within": "200ms"}
+    ratio = {"name": "p99", "query": 'x{pod=~"$name-$revision-.+"}', "max": 1.2, "compare": "Ratio"}
+    means = [
+        MEAN,
+        {
+            "name": "clicks",
+            "count": "shown",
+            "sum": "clicked",
+            "unit": "bucket",
+            "better": "Higher",
+            "margin": 0.01,
+            "effect": 0.02,
+        },
+    ]
+    analysis = {"latency": {"objective": objective}, "means": means, "metrics": [ratio], "maxDuration": "2h"}
+    stored = create(kube, namespace, {**MINIMAL, "analysis": analysis})["spec"]["analysis"]
+    assert stored["latency"]["objective"] == objective
+    assert (stored["beta"], stored["latency"]["gating"], stored["means"][1]["gating"]) == (0.05, True, False)
 
 
 @pytest.mark.parametrize(

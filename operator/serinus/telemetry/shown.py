@@ -1,0 +1,109 @@
+"""What status says, as metrics: made when somebody asks, so that a look at a rollout costs nothing.
+
+Series live as long as what they tell stands in status: those of a rollout's metrics until
+the next rollout is prepared, all of them until the ModelDeployment is gone.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from serinus.analysis import Outcome
+from serinus.api.status import MetricStatus, Phase, Status
+
+_MODEL = ("namespace", "name")
+_METRIC = (*_MODEL, "metric")
+_SIDES = ("canary", "stable")
+
+_NUMBERS = {
+    "evidence": "E-value against the canary; it is taken back at the threshold",
+    "threshold": "Evidence at which the canary is taken back",
+    "proof": "E-value for the canary not being worse by the margin; proven at the proof threshold",
+    "proof_threshold": "Proof at which the canary is proven not to be worse",
+    "dispersion": "Variance of errors relative to independent requests",
+    "value": "Value of a query",
+}
+_PER_SIDE = {
+    "requests": "Requests since the rollout began",
+    "errors": "Bad requests since the rollout began",
+    "rate": "Share of bad requests, or the mean",
+}
+
+Labels = tuple[str, ...]
+Sample = tuple[Labels, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The part of one status that is shown."""
+
+    phase: str
+    weight: int
+    blind: bool
+    metrics: tuple[MetricStatus, ...]
+
+
+@dataclass(slots=True, eq=False)
+class StatusCollector(Collector):
+    """The newest status of every ModelDeployment."""
+
+    _shown: dict[Labels, Shown] = field(default_factory=dict)
+
+    def show(self, namespace: str, name: str, status: Status) -> None:
+        """Show a status from now on."""
+        blind = status.rollout is not None and status.rollout.hold == "Blind"
+        self._shown[namespace, name] = Shown(status.phase, status.weight, blind, tuple(status.metrics))
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Show nothing of a ModelDeployment any more."""
+        self._shown.pop((namespace, name), None)
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Return the families without samples."""
+        return _families([])
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Return all families, from another thread than the one that shows."""
+        return _families(list(self._shown.items()))
+
+
+def _families(shown: Sequence[tuple[Labels, Shown]]) -> Iterator[GaugeMetricFamily]:
+    phases = (((*key, phase), float(phase == one.phase)) for key, one in shown for phase in Phase)
+    yield _family("rollout_phase", "1 for the phase that a ModelDeployment is in", (*_MODEL, "phase"), phases)
+    weights = ((key, float(one.weight)) for key, one in shown)
+    yield _family("rollout_weight", "Percent of traffic for the newer revision", _MODEL, weights)
+    blind = ((key, float(one.blind)) for key, one in shown)
+    yield _family("analysis_blind", "1 while there are no usable metrics", _MODEL, blind)
+
+    metrics = [((*key, metric.name), metric) for key, one in shown for metric in one.metrics]
+    outcomes = (((*key, one), float(one == metric.outcome)) for key, metric in metrics for one in Outcome)
+    yield _family("analysis_outcome", "1 for the outcome that a metric has", (*_METRIC, "outcome"), outcomes)
+    for name, told in _NUMBERS.items():
+        yield _family(
+            f"analysis_{name}", told, _METRIC, _known((key, getattr(metric, name)) for key, metric in metrics)
+        )
+    for name, told in _PER_SIDE.items():
+        values = (((*key, side), getattr(metric, f"{side}_{name}")) for key, metric in metrics for side in _SIDES)
+        yield _family(f"analysis_{name}", told, (*_METRIC, "side"), _known(values))
+    ends = (
+        ((*key, side, end), getattr(metric, f"{side}_{end}"))
+        for key, metric in metrics
+        for side in _SIDES
+        for end in ("low", "high")
+    )
+    yield _family(
+        "analysis_interval", "Ends of the rate's always-valid interval", (*_METRIC, "side", "end"), _known(ends)
+    )
+
+
+def _known(samples: Iterable[tuple[Labels, float | None]]) -> Iterator[Sample]:
+    return ((labels, value) for labels, value in samples if value is not None)
+
+
+def _family(name: str, told: str, labels: Labels, samples: Iterable[Sample]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"serinus_{name}", told, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
