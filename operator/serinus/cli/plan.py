@@ -1,17 +1,19 @@
 """From a policy and what was recorded to a tape: which tests there are, and what each of them reads.
 
 What the policy asks for and the samples do not hold is left out, with the reason. Every test that
-is left out makes the limits of the others lower, as it would in a policy without it.
+is left out lowers the limits of the others, as it would in a policy without it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from serinus.analysis import MeanPolicy, Policy, RatePolicy, Weight, Window, choose
-from serinus.api.analysis import ERROR_RATE, LATENCY, LATENCY_OBJECTIVE, Analysis, Better, Mean
+from serinus.analysis import Policy, Weight, Window
+from serinus.api.analysis import ERROR_RATE, LATENCY, LATENCY_OBJECTIVE, Analysis, Mean
 from serinus.cli.lines import Broken
 from serinus.cli.tape import Tape
+from serinus.reconcile import policies
 from serinus.reconcile.windows import Histogram
 
 
@@ -31,130 +33,64 @@ class Source(Protocol):
         """Return the window of a mean and how many user buckets it has, if it is there."""
 
 
+@dataclass(slots=True)
+class _Draft:
+    """A tape in the making."""
+
+    windows: dict[str, Window] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, policy: Policy, window: Window) -> None:
+        self.policies[name], self.windows[name] = policy, window
+
+
 def plan(analysis: Analysis, source: Source, weights: tuple[Weight, ...]) -> Tape:
     """Return the tape of a policy.
 
     Raises:
         Broken: nothing that the policy judges was recorded.
     """
-    windows: dict[str, Window] = {}
-    policies: dict[str, Policy] = {}
-    left_out: dict[str, str] = {}
-    errors = source.errors()
-    if errors is None:
-        left_out[ERROR_RATE] = "there are no counters of requests and errors"
+    draft = _Draft()
+    if errors := source.errors():
+        draft.add(ERROR_RATE, policies.error_rate(analysis), errors)
     else:
-        windows[ERROR_RATE], policies[ERROR_RATE] = errors, _error_rate(analysis)
-    _add_latency(analysis, source, windows, policies, left_out)
+        draft.left_out[ERROR_RATE] = "there are no counters of requests and errors"
+    if analysis.latency:
+        _add_latency(draft, analysis, source)
     for mean in analysis.means:
-        _add_mean(analysis, mean, source, windows, policies, left_out)
-    left_out.update({metric.name: "a PromQL query cannot be replayed" for metric in analysis.metrics})
-    if not policies:
-        raise Broken(f"holds nothing that the policy judges: {'; '.join(map(': '.join, left_out.items()))}")
-    return Tape(policies, windows, analysis.alpha, weights, left_out)
+        _add_mean(draft, analysis, mean, source)
+    draft.left_out.update({metric.name: "a PromQL query cannot be replayed" for metric in analysis.metrics})
+    if not draft.policies:
+        told = "; ".join(f"{name}: {reason}" for name, reason in draft.left_out.items())
+        raise Broken(f"holds nothing that the policy judges: {told}")
+    return Tape(draft.policies, draft.windows, analysis.alpha, weights, draft.left_out)
 
 
-def _error_rate(analysis: Analysis) -> RatePolicy:
-    rate = analysis.error_rate
-    return RatePolicy(
-        rho=rate.rho,
-        delta=rate.delta,
-        margin=rate.margin,
-        beta=analysis.beta,
-        min_errors=rate.min_errors,
-        dispersion=analysis.dispersion,
-        minimum_requests=analysis.minimum_requests,
-    )
-
-
-def _add_latency(
-    analysis: Analysis,
-    source: Source,
-    windows: dict[str, Window],
-    policies: dict[str, Policy],
-    left_out: dict[str, str],
-) -> None:
-    if analysis.latency is None:
-        return
-    names = [LATENCY, LATENCY_OBJECTIVE] if analysis.latency.objective else [LATENCY]
-    found = source.histogram()
-    for name in names:
-        if found is None:
-            left_out[name] = "there are no histograms"
+def _add_latency(draft: _Draft, analysis: Analysis, source: Source) -> None:
+    wanted = {LATENCY: policies.latency}
+    if analysis.latency and analysis.latency.objective:
+        wanted[LATENCY_OBJECTIVE] = policies.objective
+    histogram = source.histogram()
+    for name, ladder_of in wanted.items():
+        if histogram is None:
+            draft.left_out[name] = "there are no histograms of both sides"
             continue
-        test = _latency(analysis, found) if name == LATENCY else _objective(analysis, found)
-        if isinstance(test, str):
-            left_out[name] = test
+        try:
+            ladder = ladder_of(analysis, histogram)
+        except policies.NoBound as error:
+            draft.left_out[name] = str(error)
         else:
-            policies[name], shift = test
-            windows[name] = source.latency(policies[name].bounds, shift)
+            draft.add(name, ladder.policy, source.latency(ladder.policy.bounds, ladder.shift))
 
 
-def _add_mean(  # noqa: PLR0913, PLR0917 - what is known, and the three results
-    analysis: Analysis,
-    mean: Mean,
-    source: Source,
-    windows: dict[str, Window],
-    policies: dict[str, Policy],
-    left_out: dict[str, str],
-) -> None:
+def _add_mean(draft: _Draft, analysis: Analysis, mean: Mean, source: Source) -> None:
     found = source.mean(mean)
     if found is None:
-        left_out[mean.name] = "there are no counters of this mean"
+        draft.left_out[mean.name] = "there are no counters of this mean"
         return
     window, units = found
     try:
-        policies[mean.name] = _mean(analysis, mean, units)
+        draft.add(mean.name, policies.mean_policy(analysis, mean, units), window)
     except ValueError as error:
-        left_out[mean.name] = str(error)
-    else:
-        windows[mean.name] = window
-
-
-def _latency(analysis: Analysis, found: Histogram) -> tuple[Policy, float] | str:
-    latency = analysis.latency
-    assert latency is not None
-    bounds = choose(found.bounds, found.slower, found.requests)
-    if not bounds:
-        return "no bound of the histogram tells anything: nearly all requests are slower than the largest"
-    shift, delta = 1.0, latency.delta
-    return RatePolicy(
-        delta=delta,
-        margin=latency.margin,
-        beta=analysis.beta,
-        dispersion=analysis.dispersion,
-        minimum_requests=analysis.minimum_requests,
-        bounds=bounds,
-        gating=latency.gating,
-    ), shift
-
-
-def _objective(analysis: Analysis, found: Histogram) -> tuple[Policy, float] | str:
-    latency = analysis.latency
-    assert latency is not None
-    objective = latency.objective
-    assert objective is not None
-    near = [bound for bound in found.bounds if abs(bound - objective.within) < 1e-9]
-    if not near:
-        return f"{objective.within:g} s is no bound of the histogram, which has {', '.join(f'{b:g}' for b in found.bounds)}"
-    return RatePolicy(
-        rho=0.0,
-        delta=1.0 - objective.share,
-        margin=latency.margin,
-        beta=analysis.beta,
-        dispersion=analysis.dispersion,
-        minimum_requests=analysis.minimum_requests,
-        bounds=(near[0],),
-        gating=latency.gating,
-    ), 1.0
-
-
-def _mean(analysis: Analysis, mean: Mean, units: int) -> Policy:
-    return MeanPolicy(
-        higher_is_better=mean.better is Better.HIGHER,
-        margin=mean.margin,
-        effect=mean.effect,
-        beta=analysis.beta,
-        units=units,
-        gating=mean.gating,
-    )
+        draft.left_out[mean.name] = str(error)

@@ -70,7 +70,9 @@ def latency_window(recording: Recording, bounds: Sequence[float]) -> Window:
 
 def units(recording: Recording, mean: str) -> tuple[str, ...]:
     """Return the user buckets of a mean."""
-    return tuple(sorted({t.unit for line in recording.lines if (t := line.totals) and t.mean == mean and t.sumsq is None}))
+    return tuple(
+        sorted({t.unit for line in recording.lines if (t := line.totals) and t.mean == mean and t.sumsq is None})
+    )
 
 
 def mean_window(recording: Recording, mean: str, names: Sequence[str]) -> Window | None:
@@ -124,7 +126,9 @@ def _window(lines: Sequence[Line], values: Callable[[Line], _Values]) -> Window:
         for (pod, arm, key, cell), samples in sorted(series.items(), key=lambda entry: entry[0])
     )
     whole = tuple(
-        type(target)(target.name, roles[target.name], tuple(s for s in target.scrapes if (target.name, s[0]) not in partial))
+        type(target)(
+            target.name, roles[target.name], tuple(s for s in target.scrapes if (target.name, s[0]) not in partial)
+        )
         for target in found
     )
     times = [line.time for line in lines]

@@ -9,6 +9,7 @@ from math import exp
 from serinus.analysis import (
     Arm,
     Assessment,
+    Judgement,
     Outcome,
     Trial,
     Verdict,
@@ -24,6 +25,21 @@ _LARGEST = 700.0
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """The rates at every bound of a latency test.
+
+    Attributes:
+        canary: requests, then those slower than each bound.
+        stable: the same.
+        dispersion: at each bound.
+    """
+
+    canary: tuple[float, ...]
+    stable: tuple[float, ...]
+    dispersion: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """What the judge said at a moment.
 
@@ -34,6 +50,7 @@ class Tick:
         threshold: the evidence at which the canary is taken back.
         verdict: of all tests.
         tests: what each of them said.
+        rows: of the tests that compare several rates at once, all of these.
     """
 
     time: float
@@ -42,6 +59,7 @@ class Tick:
     threshold: float
     verdict: Verdict
     tests: Mapping[str, Assessment]
+    rows: Mapping[str, Rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +127,10 @@ def _tick(trial: Trial, tape: Tape, time: float) -> Tick:
         1.0 / tape.alpha,
         combine(tests),
         tests,
+        {name: _rows(test) for name, test in trial.tests.items() if isinstance(test, Judgement) and test.policy.bounds},
     )
+
+
+def _rows(test: Judgement) -> Rows:
+    dispersion = test.streams[0].past.dispersion(test.policy.dispersion)
+    return Rows(tuple(test.canary.tolist()), tuple(test.stable.tolist()), tuple(dispersion.tolist()))

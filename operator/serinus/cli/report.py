@@ -33,7 +33,9 @@ def tick_fields(tick: Tick, anchor: float) -> dict[str, Any]:
     }
 
 
-def summary_fields(result: Result, anchor: float, first_canary: float | None, left_out: Mapping[str, str]) -> dict[str, Any]:
+def summary_fields(
+    result: Result, anchor: float, first_canary: float | None, left_out: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the last line: what would have come of the rollout, and when."""
     tick = result.tick
     return {

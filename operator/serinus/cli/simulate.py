@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from serinus.cli.policy import Policy
+    from serinus.cli.replay import Result, Tick
     from serinus.cli.tape import Tape
 
 
@@ -18,7 +19,9 @@ class Refused(click.ClickException):
     exit_code = 2
 
 
-_REPLAY = "Replay a policy over RECORDING, JSON lines of counters (- for standard input), or over a range of Prometheus."
+_REPLAY = (
+    "Replay a policy over RECORDING, JSON lines of counters (- for standard input), or over a range of Prometheus."
+)
 _CODES = "Exit code: 0 promoted, 1 rolled back, 2 wrong use or broken input, 3 not enough evidence or no sight."
 _PROMETHEUS = ("namespace", "name", "stable", "canary", "start", "end")
 
@@ -37,13 +40,14 @@ _PROMETHEUS = ("namespace", "name", "stable", "canary", "start", "end")
 @click.option("--name", metavar="MODEL", help="Of the model.")
 @click.option("--stable", metavar="REV", help="The stable revision, such as 9d27b6e013.")
 @click.option("--canary", metavar="REV", help="The canary's revision.")
-@click.option("--stable-slot", type=click.IntRange(0, 1), default=0, show_default=True, help="Stable's place in the route.")
+@click.option(
+    "--stable-slot", type=click.IntRange(0, 1), default=0, show_default=True, help="Stable's place in the route."
+)
 @click.option("--start", metavar="T", help="Unix seconds or RFC 3339; before the canary's first weight.")
 @click.option("--end", metavar="T", help="As --start.")
 @click.option("--weight", "weights", multiple=True, metavar="T=PERCENT", help="From T on, or so long after --start.")
 @click.option("--step", default="10m", show_default=True, metavar="DURATION", help="Samples that one query fetches.")
-@click.pass_context
-def command(ctx: click.Context, **given: Any) -> None:
+def command(**given: Any) -> None:
     """Replay a policy."""
     from serinus.cli.lines import Broken
     from serinus.cli.policy import BadPolicy
@@ -57,7 +61,7 @@ def command(ctx: click.Context, **given: Any) -> None:
         raise Refused(str(error)) from None
     for name, reason in tape.left_out.items():
         click.echo(f"Not judged: {name}: {reason}", err=True)
-    ctx.exit(_pretend(tape, given) if given["aa"] else _replay(tape, given))
+    click.get_current_context().exit(_pretend(tape, given) if given["aa"] else _replay(tape, given))
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -65,11 +69,12 @@ def _check(given: dict[str, Any]) -> None:
     if bool(given["recording"]) == bool(given["prometheus"]):
         raise Refused("expected a RECORDING or --prometheus, one of them")
     if given["prometheus"]:
-        missing = [f"--{option}" for option in _PROMETHEUS if not given[option]]
+        needed = [option for option in _PROMETHEUS if not (given["aa"] and option == "canary")]
+        missing = [f"--{option}" for option in needed if not given[option]]
         if missing:
             raise Refused(f"--prometheus also needs {', '.join(missing)}")
-    elif extra := [f"--{option}" for option in _PROMETHEUS if given[option]]:
-        raise Refused(f"{extra[0]} needs --prometheus")
+    elif extra := [f"--{option}" for option in (*_PROMETHEUS, "weights") if given[option]]:
+        raise Refused(f"{extra[0].removesuffix('s')} needs --prometheus")
     if not 0 < given["share"] < 1:
         raise Refused(f"--share is {given['share']:g} but must be between 0 and 1")
     if given["runs"] < 1:
@@ -122,17 +127,17 @@ def _ranged(policy: Policy, given: dict[str, Any]) -> Tape:
     start, end = times.moment("--start", given["start"]), times.moment("--end", given["end"])
     if end <= start:
         raise Refused("--end must be after --start")
-    weights = times.weights(given["weights"], start)
+    weights = times.weights(given["weights"], start, alone=given["aa"])
     subject = Subject(
         given["namespace"],
         given["name"],
         given["stable"],
-        given["canary"],
+        given["canary"] or "",
         given["stable_slot"],
         Source.AUTO,
         policy.metrics,
     )
-    anchor = next(weight.time for weight in weights if weight.share > 0)
+    anchor = next((weight.time for weight in weights if weight.share > 0), start)
     step = times.duration("--step", given["step"])
     source = fetch(given["prometheus"], subject, policy.analysis, start, end, step, anchor)
     return plan(policy.analysis, source, weights)
@@ -151,9 +156,40 @@ def _replay(tape: Tape, given: dict[str, Any]) -> int:
     found = result(seen)
     click.echo(report.line(report.summary_fields(found, tape.anchor, first_canary(tape), tape.left_out)))
     if given["picture"]:
-        _draw(given["picture"], tape, seen)
+        _draw(given["picture"], tape, seen, found)
     return report.EXIT_CODES[found.tick.verdict.outcome]
 
 
 def _why(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def _pretend(tape: Tape, given: dict[str, Any]) -> int:
+    from serinus.cli import aa, aa_report, report
+    from serinus.cli.lines import Broken
+
+    try:
+        prepared = aa.stand(tape, given["share"])
+    except Broken as error:
+        raise Refused(str(error)) from None
+    found = []
+    for number, run in enumerate(aa.runs(prepared, given["runs"], given["seed"]), start=1):
+        found.append(run)
+        click.echo(report.line(aa_report.run_fields(number, run, prepared)))
+    summary = aa_report.summary_fields(found, prepared, given["seed"])
+    click.echo(report.line(summary))
+    click.echo(aa_report.sentence(summary), err=True)
+    return aa_report.exit_code(summary)
+
+
+def _draw(file: str, tape: Tape, ticks: list[Tick], found: Result) -> None:
+    from serinus.cli import plot
+
+    try:
+        picture = plot.draw(tape, ticks, found)
+    except ImportError:
+        raise Refused("--plot needs matplotlib: pip install 'serinus[plot]'") from None
+    try:
+        Path(file).write_bytes(picture)
+    except OSError as error:
+        raise Refused(f"{file}: {_why(error)}") from None

@@ -38,8 +38,13 @@ def moment(option: str, text: str) -> float:
         raise Broken(f"{option}: {error}") from None
 
 
-def weights(texts: tuple[str, ...], start: float) -> tuple[Weight, ...]:
+def weights(texts: tuple[str, ...], start: float, *, alone: bool = False) -> tuple[Weight, ...]:
     """Return the changes that `T=PERCENT` texts describe, in order of time.
+
+    Args:
+        texts: as given; T may also be a duration.
+        start: what a duration is counted from.
+        alone: no weight is needed.
 
     Raises:
         Broken: one cannot be read, or none gives the canary anything.
@@ -52,7 +57,7 @@ def weights(texts: tuple[str, ...], start: float) -> tuple[Weight, ...]:
             found.append(Weight(_moment_or_after(time, start), share))
         except ValueError:
             raise Broken(f"--weight: {text!r} must be a time, =, and a percentage from 0 to 100, as in 60s=5") from None
-    if not any(weight.share > 0 for weight in found):
+    if not alone and not any(weight.share > 0 for weight in found):
         raise Broken("--weight is missing: expected at least one, such as 60s=5 for 5 % from a minute after --start on")
     return tuple(sorted(found, key=lambda weight: weight.time))
 
