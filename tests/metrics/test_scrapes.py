@@ -75,8 +75,8 @@ def test_a_counter_is_known_by_the_containers_own_labels() -> None:
         pair("b", "j", {**POD, "node": "n"}, status="200", handler="/"),
     )
     (first,), (second,) = endpoints([one[1]], [one[0]]), endpoints([other[1]], [other[0]])
-    assert first.own(one[1]) == second.own(other[1]) == "[('handler', '/'), ('status', '200')]"
-    assert first.own(one[1], "status") == "[('handler', '/')]"
+    assert first.own(one[1]) == second.own(other[1]) == "{handler='/', status='200'}"
+    assert first.own(one[1], "status") == "{handler='/'}"
 
 
 def test_no_two_label_sets_share_an_identity() -> None:

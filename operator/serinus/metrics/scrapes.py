@@ -27,7 +27,7 @@ class Scraped:
     endpoint: str
     up: Series
     counters: Sequence[Series]
-    _names: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+    _names: dict[tuple[str, ...], list[tuple[str, str]]] = field(default_factory=dict)
 
     def own(self, series: Series, *left_out: str) -> str:
         """Return the identity of a counter within the endpoint."""
@@ -35,8 +35,9 @@ class Scraped:
         names = self._names.get(shape)
         if names is None:
             strange = self.up.labels.keys() | set(left_out)
-            names = self._names[shape] = sorted(name for name in series.labels if name not in strange)
-        return str([(name, series.labels[name]) for name in names])
+            own = sorted(name for name in series.labels if name not in strange)
+            names = self._names[shape] = [(name, name if name.isidentifier() else repr(name)) for name in own]
+        return "{" + ", ".join([f"{shown}={series.labels[name]!r}" for name, shown in names]) + "}"
 
 
 def endpoints(counters: Iterable[Series], ups: Sequence[Series]) -> list[Scraped]:

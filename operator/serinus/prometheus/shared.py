@@ -75,8 +75,9 @@ class SharedQueries:
         question = self._questions.get(expression)
         if question is None or not self._serves(question, now):
             question = self._question(expression, question, now)
-        left = 0.0 if question.task.done() else max(0.0, question.patience - max(0.0, now - question.asked))
-        await asyncio.wait({question.task}, timeout=left)
+        if not question.task.done():
+            left = max(0.0, question.patience - max(0.0, now - question.asked))
+            await asyncio.wait({question.task}, timeout=left)
         if question.task.done():
             return question.task.result()
         return Answer(question.asked, problem=f"{self.prometheus.address} has not answered for {question.patience:g} s")
