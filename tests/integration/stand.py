@@ -39,7 +39,7 @@ def spec(container: str, *, replicas: int = 2, route: bool = True, **parts: Any)
             "watchAfterPromotion": "500ms",
             "progressDeadline": "60s",
         },
-        "analysis": {"minimumRequests": 10},
+        "analysis": {"minimumRequests": 10, "errorRate": {"margin": 0.1}},  # proven within a few seconds
     }
     if route:
         gateway = f"{gateway_module.NAMESPACE}/{gateway_module.NAME}"
