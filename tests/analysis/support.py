@@ -14,15 +14,17 @@ Generator = np.random.Generator
 Rate = Callable[[float], float | Sequence[float]]
 """Chances of the kinds of requests at a time, but the first kind, which takes the rest."""
 
-ERRORS = np.eye(2)
+Cells = tuple[tuple[float, ...], ...]
+"""What a request of each kind adds to the cells."""
+ERRORS: Cells = ((1.0, 0.0), (0.0, 1.0))
 """Kinds are fine and failed."""
-MEANS = np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+MEANS: Cells = ((1.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 """Kinds are values of 0 and of 1; cells are count, sum and sum of squares."""
 
 
-def slow(bounds: int) -> np.ndarray:
+def slow(bounds: int) -> Cells:
     """Kinds are the buckets of a histogram; cells are cumulative, the last one counts all requests."""
-    return np.triu(np.ones((bounds + 1, bounds + 1)))
+    return tuple(tuple(float(cell >= kind) for cell in range(bounds + 1)) for kind in range(bounds + 1))
 
 
 def seeded(seed: int) -> Generator:
@@ -44,8 +46,7 @@ class Scene:
     step: float = 1.0
     warm: float = 15.0
     """Seconds before the rollout since when the canary's pods are scraped, idle."""
-    cells: np.ndarray = ERRORS
-    """What a request of each kind adds to the cells."""
+    cells: Cells = ERRORS
 
 
 def pods(scene: Scene, rng: Generator, canary: Rate, stable: Rate) -> Window:
@@ -60,7 +61,7 @@ def pods(scene: Scene, rng: Generator, canary: Rate, stable: Rate) -> Window:
             name = f"{arm.value}-{number}"
             times = _times(scene, (-scene.warm if new else begin_at) + rng.random() * scene.interval)
             targets.append(Target(name, arm, tuple((ANCHOR + t, 1.0) for t in times)))
-            counters.extend(_counters(arm, name, times, _serve(scene, rng, begin_at, times, rps, rate)))
+            counters.extend(_counters(arm, name, times, _serve(scene, rng, begin_at, times, rps=rps, rate=rate)))
     return _window(scene, counters, targets)
 
 
@@ -77,7 +78,7 @@ def proxies(scene: Scene, rng: Generator, canary: Rate, stable: Rate) -> Window:
             (Arm.STABLE, 1.0 - scene.share, -scene.history, stable),
         ):
             rps = scene.rps * share / scene.proxies
-            counters.extend(_counters(arm, name, times, _serve(scene, rng, begin_at, times, rps, rate)))
+            counters.extend(_counters(arm, name, times, _serve(scene, rng, begin_at, times, rps=rps, rate=rate)))
     return _window(scene, counters, targets)
 
 
@@ -91,7 +92,7 @@ def _times(scene: Scene, first: float) -> np.ndarray:
     return np.round(first + scene.interval * np.arange(count), 3)
 
 
-def _serve(scene: Scene, rng: Generator, begin_at: float, times: np.ndarray, rps: float, rate: Rate) -> np.ndarray:
+def _serve(scene: Scene, rng: Generator, begin_at: float, times: np.ndarray, *, rps: float, rate: Rate) -> np.ndarray:
     """Cells at each scrape, from requests that come as a Poisson process from `begin_at` on."""
     steps = np.arange(begin_at, times[-1], scene.step)
     edges = np.unique(np.concatenate([steps, times[times > begin_at]]))
@@ -100,7 +101,7 @@ def _serve(scene: Scene, rng: Generator, begin_at: float, times: np.ndarray, rps
     chances = np.concatenate([1.0 - others.sum(axis=1, keepdims=True), others], axis=1)
     kinds = rng.multinomial(rng.poisson(rps * np.diff(edges)), np.clip(chances, 0.0, 1.0))
     grown = np.concatenate([np.zeros((1, kinds.shape[1])), kinds.cumsum(axis=0)])
-    return grown[np.clip(np.searchsorted(edges, times, side="right") - 1, 0, None)] @ scene.cells
+    return grown[np.clip(np.searchsorted(edges, times, side="right") - 1, 0, None)] @ np.array(scene.cells)
 
 
 def _counters(arm: Arm, name: str, times: np.ndarray, cells: np.ndarray) -> list[Counter]:
