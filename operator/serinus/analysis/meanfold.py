@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,7 +35,8 @@ class Means:
         strata: the periods between such changes that are over.
         period: the one being counted: how many changes came before it.
         sums: (2, cells), what the canary and stable counted in it.
-        trail: `(time, log evidence)` at each scrape that made increments count, of the newest fold.
+        trail: `(time, log evidence)` after each time of increments that the newest fold counted; the
+            time is that of the scrape that made them count.
         log_evidence: natural logarithm of the evidence that the mean is worse by more than the margin.
         log_proof: of the evidence that it is not worse by the margin; the largest so far.
     """
@@ -91,15 +93,32 @@ def fold_means(means: Means, window: Window) -> Means:
     before = means.reader.cursors
     reader, found = drained(reader)
     means, ready = _ready(replace(means, reader=reader, trail=()), before, found)
+    rows = [_together(list(entries)) for _, entries in groupby(ready, lambda entry: entry[1].end)]
     times = [weight.time for weight in means.weights]
     # What comes later than it may counts for the period being counted, not for one that is over.
     oldest = means.period
-    for period, group in groupby(ready, lambda entry: max(oldest, bisect_left(times, entry[1].end))):
+    for period, group in groupby(rows, lambda row: max(oldest, bisect_left(times, row.end))):
         means = _entered(means, period)
-        entries = list(group)
-        for first in range(0, len(entries), _AT_ONCE):
-            means = _counted(means, entries[first : first + _AT_ONCE])
+        mine = list(group)
+        for first in range(0, len(mine), _AT_ONCE):
+            means = _counted(means, mine[first : first + _AT_ONCE])
     return means
+
+
+class _Row(NamedTuple):
+    """What all targets that were scraped at the same time counted since their scrapes before."""
+
+    time: float
+    end: float
+    counted: Numbers
+
+
+def _together(entries: Sequence[tuple[float, Increment]]) -> _Row:
+    time, first = entries[-1][0], entries[0][1]
+    counted = np.stack([first.canary, first.stable])
+    for _, increment in entries[1:]:
+        counted += np.stack([increment.canary, increment.stable])
+    return _Row(time, first.end, counted)
 
 
 def _ready(
@@ -157,21 +176,16 @@ def _entered(means: Means, period: int) -> Means:
     return replace(means, strata=strata, period=period, sums=_nothing(means.policy))
 
 
-def _counted(means: Means, entries: Sequence[tuple[float, Increment]]) -> Means:
-    """The test after increments of its period, with the evidence after each scrape that made some ready."""
-    rows = np.empty((2, len(entries) + 1, means.policy.cells))
-    rows[:, 0] = means.sums
-    for number, (_, increment) in enumerate(entries, 1):
-        rows[0, number], rows[1, number] = increment.canary, increment.stable
+def _counted(means: Means, rows: Sequence[_Row]) -> Means:
+    """The test after rows of its period, with the evidence after each."""
+    sums = np.stack([means.sums, *(row.counted for row in rows)], axis=1)
     # Added one after another, so that the sums do not depend on how windows were cut.
-    np.cumsum(rows, axis=1, out=rows)
-    harm, proof = estimate(means.policy, means.strata, rows[:, 1:]).log_e(means.policy)
-    trail = dict(means.trail)
-    trail.update(zip((time for time, _ in entries), harm, strict=True))
+    np.cumsum(sums, axis=1, out=sums)
+    harm, proof = estimate(means.policy, means.strata, sums[:, 1:]).log_e(means.policy)
     return replace(
         means,
-        sums=rows[:, -1].copy(),
-        trail=tuple(trail.items()),
+        sums=sums[:, -1].copy(),
+        trail=(*means.trail, *zip((row.time for row in rows), harm, strict=True)),
         log_evidence=harm[-1],
         log_proof=max(means.log_proof, *proof),
     )
