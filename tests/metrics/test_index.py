@@ -41,3 +41,15 @@ def test_two_replicas_of_prometheus_both_show_when_they_scraped() -> None:
     both = [up(**target, replica=name) for name in "01"]
     counter = series(**target, replica="0", envoy_cluster_name="httproute/models/shop/rule/0/backend/1")
     assert Index([*both, counter]).of("models", "shop") == [counter, *both]
+
+
+def test_the_next_answer_is_not_looked_at_again_while_its_labels_stay() -> None:
+    labels = {"__name__": "x", "namespace": "models", "pod": "shop-aaaaaaaaaa-5f-x"}
+    first = Index([Series(labels, TIMES), up(job="j")])
+    newer = Series(labels, ((20.0, 5.0),))
+    second = Index([newer, up(job="j")], Index([Series(labels, TIMES), up(job="j")], first))
+    assert second.of("models", "shop") == [newer]
+    other = {**labels, "pod": "other-aaaaaaaaaa-5f-x"}
+    third = Index([Series(other, TIMES)], second)
+    assert third.of("models", "shop") == []
+    assert third.of("models", "other") == [Series(other, TIMES)]

@@ -217,3 +217,46 @@ def test_a_huge_answer_is_refused_before_it_fills_the_memory(monkeypatch: pytest
     monkeypatch.setattr(client, "MAX_BODY", 100_000)
     told = refusal(Server(b"x" * 3_000_000))
     assert told == "the answer is larger than 100000 bytes"
+
+
+TRICKY = [
+    {"__name__": "x", "a": '},"values":['}, {"a": ']},{"metric":'}, {"values": "1", "a": "2"}, {}, {"a": "\\"}, {"a": '"'},
+    {"ä": "\u2028"}, {"a": "},"}, {"a": "]}]}}"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_labels_that_are_known_are_the_same_and_change_nothing(separators: tuple[str, str]) -> None:
+    def body(last: int) -> bytes:
+        result = [{"metric": labels, "values": [[1, "2"], [2.5, str(last)]]} for labels in TRICKY[: last + 1]]
+        return json.dumps(success("matrix", result), separators=separators, ensure_ascii=False).encode()
+
+    known: dict[bytes, dict[str, str]] = {}
+    before: list[Series] = []
+    for last in (8, 8, 4, 0, 8):
+        found = series_of(200, body(last), known)
+        assert found == series_of(200, body(last))
+        assert [one.labels for one in found] == TRICKY[: last + 1]
+        if separators == (",", ":"):
+            kept = [one.labels is two.labels for one, two in zip(found, before, strict=False)]
+            assert sum(not same for same in kept) <= 1  # a label set without labels is made anew
+            assert len(known) == last + 1
+        before = found
+
+
+def test_a_body_that_is_cut_off_is_a_reason_also_when_its_labels_are_known() -> None:
+    result = [{"metric": {"a": name}, "values": [[1, "2"], [2, "3"]]} for name in "xyz"]
+    whole = json.dumps(success("matrix", result), separators=(",", ":")).encode()
+    for length in range(len(whole)):
+        known: dict[bytes, dict[str, str]] = {}
+        series_of(200, whole, known)
+        with pytest.raises(Unavailable):
+            series_of(200, whole[:length], known)
+        assert len(series_of(200, whole, known)) == 3
+
+
+def test_mixed_answers_are_read_in_full() -> None:
+    result = [{"metric": {"a": "1"}, "values": [[1, "2"]]}, {"metric": {"a": "2"}, "histograms": [[1, NATIVE]]}]
+    body = json.dumps(success("matrix", result), separators=(",", ":")).encode()
+    assert series_of(200, body, {}) == series_of(200, body)
+    assert series_of(200, body, {})[1].histograms

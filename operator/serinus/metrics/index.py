@@ -1,7 +1,7 @@
 """Whose series those of a shared answer are: looked at once, not once for each rollout."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from serinus.metrics import envoy, pods
 from serinus.metrics.series import Series
@@ -11,15 +11,39 @@ Owner = tuple[str, str]
 
 
 class Index:
-    """The series of one answer by the models that they may belong to."""
+    """The series of one answer by the models that they may belong to.
 
-    __slots__ = ("_owned", "_ups")
+    `before` is the index of the answer before: when that one held the same label sets (the very
+    same objects), nothing is looked at again.
+    """
 
-    def __init__(self, series: Iterable[Series]) -> None:
-        owned: dict[Owner, list[Series]] = defaultdict(list)
-        ups: dict[tuple[str, str], list[Series]] = defaultdict(list)
+    __slots__ = ("_owned", "_series", "_ups")
+
+    def __init__(self, series: Sequence[Series], before: "Index | None" = None) -> None:
+        self._series = series
+        self._owned: dict[Owner, list[int]] = {}
+        self._ups: dict[tuple[str, str], list[int]] = {}
+        if before is not None and _same(series, before._series):  # noqa: SLF001 - its own kind
+            self._owned, self._ups = before._owned, before._ups  # noqa: SLF001
+        else:
+            self._read()
+
+    def of(self, namespace: str, name: str) -> list[Series]:
+        """Return the series that may be of one model, and `up` of the targets that reported them."""
+        series = self._series
+        places = self._owned.get((namespace, name), [])
+        own = [series[place] for place in places]
+        targets = {(one.labels.get("job", ""), one.labels.get("instance", "")) for one in own}
+        own.extend(
+            series[place] for target in sorted(targets) for place in self._ups.get(target, ()) if place not in places
+        )
+        return own
+
+    def _read(self) -> None:
+        owned: dict[Owner, list[int]] = defaultdict(list)
+        ups: dict[tuple[str, str], list[int]] = defaultdict(list)
         known: dict[tuple[str, str], tuple[Owner, ...]] = {}
-        for one in series:
+        for number, one in enumerate(self._series):
             labels = one.labels
             cluster = labels.get("envoy_cluster_name", "")
             place = ("", cluster) if cluster else (labels.get("namespace", ""), labels.get("pod", ""))
@@ -27,17 +51,16 @@ class Index:
             if owners is None:
                 owners = known[place] = _owners(*place)
             for owner in owners:
-                owned[owner].append(one)
-            if labels.get("__name__") == "up":
-                ups[one.target].append(one)
+                owned[owner].append(number)
+            if one.is_up:
+                ups[one.target].append(number)
         self._owned, self._ups = dict(owned), dict(ups)
 
-    def of(self, namespace: str, name: str) -> list[Series]:
-        """Return the series that may be of one model, and `up` of the targets that reported them."""
-        own = self._owned.get((namespace, name), [])
-        targets = {(one.labels.get("job", ""), one.labels.get("instance", "")) for one in own}
-        seen = {id(one) for one in own if one.is_up}
-        return [*own, *(up for target in sorted(targets) for up in self._ups.get(target, ()) if id(up) not in seen)]
+
+def _same(series: Sequence[Series], before: Sequence[Series]) -> bool:
+    return len(series) == len(before) and all(
+        one.labels is other.labels for one, other in zip(series, before, strict=True)
+    )
 
 
 def _owners(namespace: str, place: str) -> tuple[Owner, ...]:

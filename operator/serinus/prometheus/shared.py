@@ -7,7 +7,7 @@ from time import thread_time
 
 from serinus.metrics.index import Index
 from serinus.metrics.series import Series
-from serinus.prometheus.answers import Unavailable, series_of
+from serinus.prometheus.answers import Known, Unavailable, series_of
 from serinus.prometheus.client import Prometheus
 
 KEPT = 60.0
@@ -44,6 +44,8 @@ class _Question:
     done: float | None = None
     cost: float = 0.0
     again: bool = False
+    labels: Known = field(default_factory=dict)
+    index: Index | None = None
 
 
 @dataclass(slots=True)
@@ -103,17 +105,20 @@ class SharedQueries:
         slow = before is not None and before.task.done() and (before.done or now) - before.asked > PATIENCE
         question = _Question(now, asyncio.ensure_future(self._fetch(expression, now)))
         question.patience = SHORT_PATIENCE if slow else PATIENCE
-        question.cost, question.again = (before.cost if before else 0.0), before is not None
+        if before is not None:
+            question.cost, question.again = before.cost, True
+            question.labels, question.index = before.labels, before.index
         self._questions[expression] = question
         return question
 
     async def _fetch(self, expression: str, now: float) -> Answer:
         try:
             status, body = await self.prometheus.fetch(expression, now)
-            started = thread_time()
-            series = tuple(series_of(status, body))
-            answer = Answer(now, series, index=Index(series))
-            self._questions[expression].cost = thread_time() - started
+            question, started = self._questions[expression], thread_time()
+            series = tuple(series_of(status, body, question.labels))
+            question.index = Index(series, question.index)
+            question.cost = thread_time() - started
+            answer = Answer(now, series, index=question.index)
         except Unavailable as error:
             answer = Answer(now, problem=str(error))
         self._questions[expression].done = self.clock()
