@@ -60,7 +60,7 @@ def pods(scene: Scene, rng: Generator, canary: Rate, stable: Rate) -> Window:
         for number in range(count):
             name = f"{arm.value}-{number}"
             times = _times(scene, (-scene.warm if new else begin_at) + rng.random() * scene.interval)
-            targets.append(Target(name, arm, tuple((ANCHOR + t, 1.0) for t in times)))
+            targets.append(Target(name, arm, tuple((ANCHOR + t, 1.0) for t in times.tolist())))
             counters.extend(_counters(arm, name, times, _serve(scene, rng, begin_at, times, rps=rps, rate=rate)))
     return _window(scene, counters, targets)
 
@@ -72,7 +72,7 @@ def proxies(scene: Scene, rng: Generator, canary: Rate, stable: Rate) -> Window:
     for number in range(scene.proxies):
         name = f"proxy-{number}"
         times = _times(scene, -scene.history + rng.random() * scene.interval)
-        targets.append(Target(name, None, tuple((ANCHOR + t, 1.0) for t in times)))
+        targets.append(Target(name, None, tuple((ANCHOR + t, 1.0) for t in times.tolist())))
         for arm, share, begin_at, rate in (
             (Arm.CANARY, scene.share, 0.0, canary),
             (Arm.STABLE, 1.0 - scene.share, -scene.history, stable),
