@@ -51,6 +51,9 @@ bench-safety: install ## Seconds from a total failure to weight 0, 20 runs on th
 bench-judge: install ## Operating characteristics of the judge, simulated: 45 minutes on 2 cores, goes on where it was
 	PYTHONPATH=operator:. $(PY) -m bench.judge
 
+bench-queries: install ## CPU of asking for 1,000 rollouts with three metrics each
+	$(PY) bench/queries.py
+
 bench-footprint: install ## Memory of the operator with ten models, size of the CRD
 	$(PY) bench/footprint.py
 

@@ -25,6 +25,7 @@ def test_a_route_has_its_clusters_and_the_proxies_that_report_them() -> None:
     assert index.of("models", "shop") == [shop, proxies[0]]
     assert index.of("models", "other") == [other, proxies[1]]
     assert index.of("elsewhere", "shop") == []
+    assert (index.scrapes("models", "shop"), index.scrapes("elsewhere", "shop")) == (TIMES, ())
 
 
 def test_a_model_has_its_pods_whether_they_count_yet_or_not() -> None:

@@ -17,27 +17,39 @@ class Index:
     same objects), nothing is looked at again.
     """
 
-    __slots__ = ("_owned", "_series", "_ups")
+    __slots__ = ("_owned", "_scraped", "_series", "_ups")
 
     def __init__(self, series: Sequence[Series], before: "Index | None" = None) -> None:
         self._series = series
         self._owned: dict[Owner, list[int]] = {}
         self._ups: dict[tuple[str, str], list[int]] = {}
+        self._scraped: dict[Owner, list[int]] = {}
         if before is not None and _same(series, before._series):  # noqa: SLF001 - its own kind
-            self._owned, self._ups = before._owned, before._ups  # noqa: SLF001
+            self._owned, self._ups, self._scraped = before._owned, before._ups, before._scraped  # noqa: SLF001
         else:
             self._read()
 
     def of(self, namespace: str, name: str) -> list[Series]:
         """Return the series that may be of one model, and `up` of the targets that reported them."""
         series = self._series
-        places = self._owned.get((namespace, name), [])
-        own = [series[place] for place in places]
-        targets = {(one.labels.get("job", ""), one.labels.get("instance", "")) for one in own}
-        own.extend(
-            series[place] for target in sorted(targets) for place in self._ups.get(target, ()) if place not in places
-        )
+        owned = self._owned.get((namespace, name), ())
+        own = [series[place] for place in owned]
+        own.extend(series[place] for place in self._ups_of((namespace, name)) if place not in owned)
         return own
+
+    def scrapes(self, namespace: str, name: str) -> tuple[tuple[float, float], ...]:
+        """Return the newest scrape of each target that `of` gives: while it stays the same there is no news."""
+        series = self._series
+        return tuple([series[place].samples[-1] for place in self._ups_of((namespace, name)) if series[place].samples])
+
+    def _ups_of(self, owner: Owner) -> list[int]:
+        found = self._scraped.get(owner)
+        if found is None:
+            series, owned = self._series, self._owned.get(owner, ())
+            targets = {series[place].target for place in owned}
+            places = {place for target in targets for place in self._ups.get(target, ())}
+            found = self._scraped[owner] = sorted(places)
+        return found
 
     def _read(self) -> None:
         owned: dict[Owner, list[int]] = defaultdict(list)

@@ -12,8 +12,8 @@ from serinus.prometheus.client import Prometheus
 
 KEPT = 60.0
 """Seconds after which an answer that nobody asked for again is let go."""
-SHARE = 0.1
-"""Of one core that the questions asked again and again may cost."""
+SHARE = 0.05
+"""Of one core that reading the answers to the usual questions may cost: to judge what they hold costs as much again."""
 PATIENCE = 2.0
 """Seconds that a caller waits for an answer. It comes to the next caller when it is later."""
 SHORT_PATIENCE = 0.2
@@ -32,6 +32,10 @@ class Answer:
     def of(self, namespace: str, name: str) -> list[Series]:
         """Return the series of one model, with `up` of the targets that reported them."""
         return self.index.of(namespace, name) if self.index else []
+
+    def scrapes(self, namespace: str, name: str) -> tuple[tuple[float, float], ...]:
+        """Return when each target of one model was last scraped: while it stays the same there is no news."""
+        return self.index.scrapes(namespace, name) if self.index else ()
 
 
 @dataclass(slots=True)
