@@ -22,7 +22,7 @@ def requests(metrics: RuntimeMetrics) -> str:
 
 def latency(metrics: RuntimeMetrics) -> str:
     """Return the base name of the histogram of durations, in seconds."""
-    return getattr(metrics, "latency", None) or DEFAULT_LATENCY
+    return metrics.latency or DEFAULT_LATENCY
 
 
 def selector(*families: str) -> str:
