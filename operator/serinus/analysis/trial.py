@@ -129,23 +129,23 @@ def reweigh_trial(trial: Trial, time: float, share: float) -> Trial:
 
 
 def take_in(trial: Trial, windows: Mapping[str, Window]) -> Trial:
-    """The trial after one window for each test that has news.
+    """The trial after one window for each test that has news; the same one when none has.
 
     The evidence of all tests is followed in the order of the samples' times, so that a replay of
     long windows fails at the same sample as a look every second.
     """
-    tests = dict(trial.tests)
+    tests, changed = dict(trial.tests), False
     marks: list[tuple[float, str, float]] = []
     for name, window in windows.items():
         test = tests[name]
         folded = fold(test, window) if isinstance(test, Judgement) else fold_means(test, window)
         if folded is not test:
-            tests[name] = folded
+            tests[name], changed = folded, True
             # A block may need an older newest sample than the one before it: their order stays.
             times = accumulate((time for time, _ in folded.trail), max)
             marks.extend((time, name, value) for time, (_, value) in zip(times, folded.trail, strict=True))
     if not marks:
-        return replace(trial, tests=tests)
+        return replace(trial, tests=tests) if changed else trial
     return _followed(replace(trial, tests=tests), sorted(marks, key=lambda mark: mark[:2]))
 
 

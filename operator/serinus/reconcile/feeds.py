@@ -52,6 +52,13 @@ class Feed:
         return self.subject.errors if self.name == ERROR_RATE else self.subject.latency
 
     @property
+    def gating(self) -> bool:
+        """Tell whether steps wait for this test's proof."""
+        if self.mean:
+            return self.mean.gating
+        return self.name == ERROR_RATE or self.analysis.latency is None or self.analysis.latency.gating
+
+    @property
     def source(self) -> str:
         """Return where its counters come from, as status says it."""
         return Source.PODS if self.mean else self.subject.source

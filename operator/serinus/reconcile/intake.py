@@ -1,0 +1,161 @@
+"""Brings the trial of one rollout up to date with what Prometheus holds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from serinus.analysis import (
+    Finding,
+    Outcome,
+    Policy,
+    Trial,
+    Weight,
+    Window,
+    add_test,
+    begin_trial,
+    recover_trial,
+    reweigh_trial,
+    take_in,
+    trial_from_record,
+)
+from serinus.api.analysis import Analysis
+from serinus.metrics.series import Series
+from serinus.prometheus.shared import Answer, SharedQueries
+from serinus.reconcile.feeds import Feed, Pins
+from serinus.reconcile.policies import NoBound, policies
+from serinus.reconcile.source import DEFAULT_INTERVAL
+from serinus.reconcile.windows import SHARED_INTERVALS
+
+LOOK_BACK = 3600.0
+"""Seconds before the rollout's anchor from which stable's usual rates are learned."""
+
+
+class Unread(Exception):  # noqa: N818 - a state, named as status names it
+    """Prometheus gave no answer that can be used; the message says why."""
+
+
+@dataclass(slots=True)
+class Intake:
+    """What has been taken in of one rollout.
+
+    Attributes:
+        anchor: its first traffic, Unix seconds.
+        record: the trial as status held it when the operator started; None for a new rollout.
+        pins: what was settled when the counters were first seen.
+        trial: the evidence; None before the first answer.
+        unsettled: why a test cannot begin with the counters that there are.
+    """
+
+    anchor: float
+    record: dict[str, Any] | None
+    pins: Pins
+    trial: Trial | None = None
+    unsettled: dict[str, Finding] = field(default_factory=dict)
+    _taken: dict[str, Answer] = field(default_factory=dict)
+    """The newest answer that each test has taken in."""
+
+    async def bring(
+        self,
+        queries: SharedQueries,
+        feeds: Sequence[Feed],
+        analysis: Analysis,
+        weights: tuple[Weight, ...],
+        now: float,
+    ) -> None:
+        """Bring the trial up to date with what the queries answer.
+
+        Raises:
+            Unread: one of them gave nothing; what the others gave is taken in.
+        """
+        if self.trial is None:
+            self.trial = await self._begun(queries, feeds, analysis, weights, now)
+        for weight in weights:
+            if not self.trial.weights or weight.time > self.trial.weights[-1].time:
+                self.trial = reweigh_trial(self.trial, weight.time, weight.share)
+        windows: dict[str, Window] = {}
+        try:
+            for feed in feeds:
+                if feed.name in self.trial.names:
+                    window = await self._window(queries, feed, self.trial, now)
+                    windows |= {feed.name: window} if window else {}
+        finally:
+            self.trial = take_in(self.trial, windows)
+
+    async def _begun(
+        self,
+        queries: SharedQueries,
+        feeds: Sequence[Feed],
+        analysis: Analysis,
+        weights: tuple[Weight, ...],
+        now: float,
+    ) -> Trial:
+        """Return the trial of a new rollout, or the one of before a restart of the operator."""
+        record = self.record
+        try:
+            known = trial_from_record(record) if record else None
+        except ValueError:
+            known = None  # written by another version: what Prometheus holds is all there is
+        if record is None or known is None:
+            return begin_trial(policies(analysis), analysis.alpha, self.anchor)
+        windows = {
+            feed.name: await self._whole(queries, feed, known.tests[feed.name].policy, now)
+            for feed in feeds
+            if feed.name in known.tests
+        }
+        return recover_trial(record, windows, weights)
+
+    async def _window(self, queries: SharedQueries, feed: Feed, trial: Trial, now: float) -> Window | None:
+        """Return what is new for a test; None when nothing is, or while it cannot begin."""
+        test = trial.tests.get(feed.name)
+        if test is None:
+            return await self._settled(queries, feed, now)
+        width = math.ceil(SHARED_INTERVALS * (test.reader.interval or DEFAULT_INTERVAL))
+        start = test.reader.since
+        if start is None or start < now - width:
+            return await self._whole(queries, feed, test.policy, now, start)
+        answer = await _asked(queries, f"{feed.selectors.shared}[{width}s]")
+        if self._taken.get(feed.name) is answer:
+            return None
+        self._taken[feed.name] = answer
+        series = answer.of(feed.subject.namespace, feed.subject.name)
+        return feed.window(test.policy, series, answer.at - width, answer.at, self.pins)
+
+    async def _whole(
+        self, queries: SharedQueries, feed: Feed, policy: Policy, now: float, start: float | None = None
+    ) -> Window:
+        """Return everything that Prometheus holds since a time, or since an hour before the rollout."""
+        width = math.ceil(now - (self.anchor - LOOK_BACK if start is None else start))
+        answer = await _asked(queries, f"{feed.selectors.own}[{width}s]")
+        return feed.window(policy, answer.series, answer.at - width, answer.at, self.pins)
+
+    async def _settled(self, queries: SharedQueries, feed: Feed, now: float) -> Window | None:
+        """Let a test begin once both sides have its counters, with what stable did before."""
+        width = math.ceil(SHARED_INTERVALS * DEFAULT_INTERVAL)
+        answer = await _asked(queries, f"{feed.selectors.shared}[{width}s]")
+        if self._try(feed, answer.of(feed.subject.namespace, feed.subject.name)) is None or self.trial is None:
+            return None
+        answer = await _asked(queries, f"{feed.selectors.own}[{math.ceil(now - self.anchor + LOOK_BACK)}s]")
+        found = self._try(feed, answer.series)
+        if found is None:
+            return None
+        policy, self.pins = found
+        self.trial = add_test(self.trial, feed.name, policy)
+        start = answer.at - math.ceil(now - self.anchor + LOOK_BACK)
+        return feed.window(policy, answer.series, start, answer.at, self.pins)
+
+    def _try(self, feed: Feed, series: Sequence[Series]) -> tuple[Policy, Pins] | None:
+        self.unsettled.pop(feed.name, None)
+        try:
+            return feed.settle(series, self.pins)
+        except NoBound as error:
+            message = f"{feed.name}: {error}."
+            self.unsettled[feed.name] = Finding(Outcome.BLIND, "NoUsableBounds", message)
+        return None
+
+
+async def _asked(queries: SharedQueries, expression: str) -> Answer:
+    answer = await queries.ask(expression)
+    if answer.problem:
+        raise Unread(f"Prometheus: {answer.problem}")
+    return answer
