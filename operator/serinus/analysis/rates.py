@@ -68,11 +68,11 @@ def _enough(judgement: Judgement, row: int, alpha: float) -> Finding:
     compared = policy.rho > 0
     wanted = policy.minimum_requests
     for counts, name, reason in (
-        (canary, "The canary", "CanaryIdle"),
-        (stable, "Stable", "StableIdle"),
+        (canary, "the canary", "CanaryIdle"),
+        (stable, "stable", "StableIdle"),
     ):
         if counts[0] <= 0.0 and (compared or counts is canary):
-            message = f"{name} has served no request in this step; {wanted} are needed."
+            message = f"No request of {name} in this step has been counted yet; {wanted} are needed."
             return Finding(Outcome.INCONCLUSIVE, reason, message)
     if canary[0] < wanted or (compared and stable[0] < wanted):
         message = (

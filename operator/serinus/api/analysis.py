@@ -96,6 +96,8 @@ class Latency(Model):
     """Share of requests by which more may be slower than a bucket bound (classic histograms)."""
     slowdown: Annotated[float, Field(ge=0, le=10)] = 0.1
     """How much slower requests may get, 0.1 being a tenth (native histograms)."""
+    ignore_below: Annotated[Duration, Field(ge=0)] = 0.01
+    """Bucket bounds below this are left out: faster than this is fast, whatever the difference."""
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """A step ends when it is proven that not this share more of requests is slower; above `delta`."""
     objective: Objective | None = None

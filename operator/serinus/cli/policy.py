@@ -69,10 +69,14 @@ def _validated(model: type[_Kind], raw: Any, prefix: str) -> _Kind:
         return model.model_validate(raw)
     except ValidationError as error:
         parts = [
-            f"{_path(prefix, detail['loc'])}: {detail['msg'].removeprefix('Value error, ')} (it is {str(detail['input'])[:80]!r})"
+            f"{_path(prefix, detail['loc'])}: {_told(detail['type'], detail['msg'])} (it is {str(detail['input'])[:80]!r})"
             for detail in error.errors()
         ]
         raise BadPolicy("; ".join(parts[:5])) from None
+
+
+def _told(kind: str, message: str) -> str:
+    return "there is no such field" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
 
 
 def _path(prefix: str, location: tuple[int | str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,19 +50,19 @@ _PROMETHEUS = ("namespace", "name", "stable", "canary", "start", "end")
 @click.option("--step", default="10m", show_default=True, metavar="DURATION", help="Samples that one query fetches.")
 def command(**given: Any) -> None:
     """Replay a policy."""
+    from serinus.cli import times
     from serinus.cli.lines import Broken
-    from serinus.cli.policy import BadPolicy
     from serinus.prometheus.answers import Unavailable
 
     _check(given)
     try:
+        every = times.duration("--every", given["every"]) if given["every"] else None
         policy = _policy(given["policy_file"])
         tape = _ranged(policy, given) if given["prometheus"] else _recorded(policy, given)
-    except (Broken, BadPolicy, Unavailable) as error:
+        code = _pretend(tape, given) if given["aa"] else _replay(tape, every, given["picture"])
+    except (Broken, Unavailable) as error:
         raise Refused(str(error)) from None
-    for name, reason in tape.left_out.items():
-        click.echo(f"Not judged: {name}: {reason}", err=True)
-    click.get_current_context().exit(_pretend(tape, given) if given["aa"] else _replay(tape, given))
+    click.get_current_context().exit(code)
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -79,6 +80,8 @@ def _check(given: dict[str, Any]) -> None:
         raise Refused(f"--share is {given['share']:g} but must be between 0 and 1")
     if given["runs"] < 1:
         raise Refused(f"--runs is {given['runs']} but must be at least 1")
+    if given["picture"] and find_spec("matplotlib") is None:
+        raise Refused("--plot needs matplotlib: pip install 'serinus[plot]'")
     if given["aa"] and given["picture"]:
         raise Refused("--plot draws one replay; it does not go with --aa")
 
@@ -90,10 +93,8 @@ def _policy(file: str | None) -> Policy:
         return Policy()
     try:
         return load(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, BadPolicy) as error:
         raise Refused(f"{file}: {_why(error)}") from None
-    except BadPolicy as error:
-        raise Refused(f"{file}: {error}") from None
 
 
 def _recorded(policy: Policy, given: dict[str, Any]) -> Tape:
@@ -111,10 +112,8 @@ def _recorded(policy: Policy, given: dict[str, Any]) -> Tape:
         source = Recorded(recording, means[0].name if len(means) == 1 else None)
         weights = tuple(Weight(change.time, change.weight / 100) for change in recording.changes)
         return plan(policy.analysis, source, weights)
-    except OSError as error:
+    except (OSError, Broken) as error:
         raise Refused(f"{file}: {_why(error)}") from None
-    except Broken as error:
-        raise Refused(f"{file}: {error}") from None
 
 
 def _ranged(policy: Policy, given: dict[str, Any]) -> Tape:
@@ -143,35 +142,32 @@ def _ranged(policy: Policy, given: dict[str, Any]) -> Tape:
     return plan(policy.analysis, source, weights)
 
 
-def _replay(tape: Tape, given: dict[str, Any]) -> int:
-    from serinus.cli import report, times
+def _replay(tape: Tape, every: float | None, picture: str | None) -> int:
+    from serinus.cli import report
+    from serinus.cli.lines import Broken
     from serinus.cli.replay import first_canary, replay, result
     from serinus.cli.tape import ticks
 
-    every = times.duration("--every", given["every"]) if given["every"] else None
+    moments = ticks(tape, every)
+    if not moments:
+        raise Broken("there is no scrape after the canary's first weight")
+    _tell(tape)
     seen = []
-    for tick in replay(tape, ticks(tape, every)):
+    for tick in replay(tape, moments):
         seen.append(tick)
         click.echo(report.line(report.tick_fields(tick, tape.anchor)))
     found = result(seen)
     click.echo(report.line(report.summary_fields(found, tape.anchor, first_canary(tape), tape.left_out)))
-    if given["picture"]:
-        _draw(given["picture"], tape, seen, found)
+    if picture:
+        _draw(picture, tape, seen, found)
     return report.EXIT_CODES[found.tick.verdict.outcome]
-
-
-def _why(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def _pretend(tape: Tape, given: dict[str, Any]) -> int:
     from serinus.cli import aa, aa_report, report
-    from serinus.cli.lines import Broken
 
-    try:
-        prepared = aa.stand(tape, given["share"])
-    except Broken as error:
-        raise Refused(str(error)) from None
+    prepared = aa.stand(tape, given["share"])
+    _tell(prepared.tape)
     found = []
     for number, run in enumerate(aa.runs(prepared, given["runs"], given["seed"]), start=1):
         found.append(run)
@@ -182,14 +178,20 @@ def _pretend(tape: Tape, given: dict[str, Any]) -> int:
     return aa_report.exit_code(summary)
 
 
+def _tell(tape: Tape) -> None:
+    for name, reason in tape.left_out.items():
+        click.echo(f"Not judged: {name}: {reason}", err=True)
+
+
 def _draw(file: str, tape: Tape, ticks: list[Tick], found: Result) -> None:
     from serinus.cli import plot
 
-    try:
-        picture = plot.draw(tape, ticks, found)
-    except ImportError:
-        raise Refused("--plot needs matplotlib: pip install 'serinus[plot]'") from None
+    picture = plot.draw(tape, ticks, found)
     try:
         Path(file).write_bytes(picture)
     except OSError as error:
         raise Refused(f"{file}: {_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

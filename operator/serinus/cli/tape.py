@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import ceil, inf
 from operator import itemgetter
 
 from serinus.analysis import Policy, Weight, Window
@@ -56,11 +56,11 @@ class Tape:
 
 
 def ticks(tape: Tape, every: float | None) -> list[float]:
-    """Return when to judge: at every scrape from the rollout's start on, or every so many seconds."""
+    """Return when to judge: at every scrape from the rollout's start on, or every so many seconds, and at the end."""
     if every is None:
         return [time for time in tape.scrapes if time >= tape.anchor]
-    count = int((tape.end - tape.anchor) / every + 1e-9)
-    return [tape.anchor + number * every for number in range(count + 1)]
+    count = ceil((tape.end - tape.anchor) / every)
+    return [*(tape.anchor + number * every for number in range(count)), tape.end] if count >= 0 else []
 
 
 def share_at(weights: Sequence[Weight], time: float) -> float:

@@ -60,9 +60,14 @@ def latency(analysis: Analysis, histogram: Histogram) -> Ladder:
     wanted = analysis.latency
     if wanted is None:
         raise NoBound("spec.analysis.latency is not set")
-    bounds = choose(histogram.bounds, histogram.slower, histogram.requests, MOST_BOUNDS)
+    least = wanted.ignore_below * (1.0 - 1e-6)
+    counted = [(bound, slow) for bound, slow in zip(histogram.bounds, histogram.slower, strict=True) if bound >= least]
+    bounds = choose([bound for bound, _ in counted], [slow for _, slow in counted], histogram.requests, MOST_BOUNDS)
     if not bounds:
-        raise NoBound("the histogram has no bucket bound that tells fast from slow")
+        told = ", ".join(f"{bound:g}" for bound in histogram.bounds)
+        raise NoBound(
+            f"no bucket tells fast from slow at {wanted.ignore_below:g} s (latency.ignoreBelow) or above: they end at {told} s"
+        )
     steps = floor(log(1.0 + wanted.slowdown) / log(histogram.growth) + _ALMOST) if histogram.growth else 0
     policy = RatePolicy(
         delta=0.0 if steps else wanted.delta,
