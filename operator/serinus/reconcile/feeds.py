@@ -6,6 +6,7 @@ from typing import Any
 
 from serinus.analysis import Policy, RatePolicy, Window
 from serinus.api.analysis import ERROR_RATE, LATENCY, LATENCY_OBJECTIVE, Analysis, Mean, Source
+from serinus.metrics import envoy, pods
 from serinus.metrics.series import Series
 from serinus.reconcile import policies
 from serinus.reconcile.policies import NoBound
@@ -62,6 +63,19 @@ class Feed:
     def source(self) -> str:
         """Return where its counters come from, as status says it."""
         return Source.PODS if self.mean else self.subject.source
+
+    @property
+    def missing(self) -> str:
+        """Return what is wanted of Prometheus and by which field, for people."""
+        if self.mean:
+            label = f" with the label {self.mean.unit}" if self.mean.unit else ""
+            return (
+                f"spec.analysis.means, {self.name}: no {self.mean.count} and {self.mean.sum}{label} of both sides yet"
+            )
+        if self.name == ERROR_RATE:
+            return "spec.analysis.errorRate: no counters of both sides yet"
+        family = envoy.LATENCY if self.subject.source is Source.GATEWAY else pods.latency(self.subject.metrics)
+        return f"spec.analysis.latency: no histogram {family} with common buckets on both sides yet"
 
     def settle(self, series: Sequence[Series], pins: Pins) -> tuple[Policy, Pins] | None:
         """Return the policy of a test that had to see its counters first; None while there are none.

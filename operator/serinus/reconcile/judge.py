@@ -84,7 +84,7 @@ class Judge:
         if trial is None:
             return Opinion(problem=problem)
         seen = self._assessed(trial, now)
-        findings: dict[str, Finding] = {feed.name: seen.get(feed.name) or self._waiting(feed.name) for feed in feeds}
+        findings: dict[str, Finding] = {feed.name: seen.get(feed.name) or self._waiting(feed) for feed in feeds}
         statuses = [_status(feed, findings[feed.name]) for feed in feeds]
         # A test that the spec has dropped since keeps its part of alpha, and what it has found.
         findings |= {name: found for name, found in seen.items() if found.outcome is Outcome.FAIL}
@@ -114,19 +114,18 @@ class Judge:
             kept = self._recorded = _Recorded(now, outcomes, record)
         return kept.record
 
-    def _waiting(self, name: str) -> Finding:
+    def _waiting(self, feed: Feed) -> Finding:
         """Return what there is to say of a test that has not begun."""
-        intake, seen = self._intake, self._seen
+        intake, seen, name = self._intake, self._seen, feed.name
         if intake.trial is not None and name not in intake.trial.names:
             return Finding(
                 Outcome.PASS, "NotJudged", f"{name} was added in mid-rollout and counts from the next one on."
             )
         if name in intake.unsettled:
             return intake.unsettled[name]
-        message = f"{name}: Prometheus has no counters yet that both sides report."
         rate = seen.assessments.get(ERROR_RATE) if seen else None
         served = rate is not None and rate.canary.requests > 0 and rate.outcome is Outcome.PASS
-        return Finding(Outcome.BLIND if served else Outcome.INCONCLUSIVE, "NoCounters", message)
+        return Finding(Outcome.BLIND if served else Outcome.INCONCLUSIVE, "NoCounters", f"{feed.missing}.")
 
 
 def _may_wait(name: str, found: Finding, feeds: Sequence[Feed]) -> bool:
