@@ -65,6 +65,8 @@ class SharedQueries:
     freshness: float
     longest: float = 15.0
     _questions: dict[str, _Question] = field(default_factory=dict)
+    _kept: float = 0.0
+    """`pause` as of the newest answer: a thousand rollouts look at it every second."""
 
     @property
     def pause(self) -> float:
@@ -101,7 +103,7 @@ class SharedQueries:
             return not question.task.done()
         # An answer that took longer than anybody waited is kept for those who come back.
         since = question.done if question.done - question.asked > question.patience else question.asked
-        return 0 <= now - since < self.pause
+        return 0 <= now - since < max(self.freshness, self._kept)
 
     def _question(self, expression: str, before: _Question | None, now: float) -> _Question:
         known = self._questions.items()
@@ -125,5 +127,5 @@ class SharedQueries:
             answer = Answer(now, series, index=question.index)
         except Unavailable as error:
             answer = Answer(now, problem=str(error))
-        self._questions[expression].done = self.clock()
+        self._questions[expression].done, self._kept = self.clock(), self.pause
         return answer
