@@ -45,7 +45,7 @@ def trial_from_record(record: Record) -> Trial:
         trial = _empty(record)
         tests = {name: _test(trial.tests[name], entry) for name, entry in record["tests"].items()}
         return replace(trial, tests=tests, latest={**trial.latest, **record["latest"]})
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         msg = f"record is damaged: {error!r}"
         raise ValueError(msg) from error
 
