@@ -142,11 +142,20 @@ class TestErrors:
 
     @pytest.mark.parametrize(
         ("times", "interval"),
-        [((), DEFAULT_INTERVAL), ((1000,), DEFAULT_INTERVAL), ((1000, 1005), 5), ((1000, 1005, 1010, 1060), 5)],
+        [
+            ((), DEFAULT_INTERVAL),
+            ((1000,), DEFAULT_INTERVAL),
+            ((1000, 1005), 5),
+            ((1000, 1005, 1010, 1060), 5),
+            ((1000, 1005.003), 5),
+            ((1000, 1000.04), 0.04),
+        ],
     )
     def test_the_scrape_interval_is_the_usual_gap(self, times: tuple[float, ...], interval: float) -> None:
         proxies = [up("p1", *times)] if times else []
-        assert error_window(subject(Source.GATEWAY), [answers(0), *proxies], START, NOW).interval == interval
+        assert error_window(subject(Source.GATEWAY), [answers(0), *proxies], START, NOW).interval == pytest.approx(
+            interval
+        )
 
     def test_an_empty_answer_is_an_empty_window(self) -> None:
         seen = error_window(subject(Source.GATEWAY), [], START, NOW)

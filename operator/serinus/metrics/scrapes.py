@@ -54,9 +54,13 @@ def endpoints(counters: Iterable[Series], ups: Sequence[Series]) -> list[Scraped
 
 
 def interval_of(scrapes: Iterable[Sequence[tuple[float, float]]]) -> float:
-    """Return the usual gap between two scrapes of a target."""
+    """Return the usual gap between two scrapes of a target, to a tenth of a second.
+
+    Scrapes are late by milliseconds; rollouts that disagreed about those would ask different questions.
+    """
     gaps = [after - before for times in scrapes for (before, _), (after, _) in pairwise(times) if after > before]
-    return median(gaps) if gaps else DEFAULT_INTERVAL
+    usual = median(gaps) if gaps else DEFAULT_INTERVAL
+    return round(usual, 1) or usual
 
 
 def _reported(counters: Iterable[Series], ups: Sequence[Series]) -> list[list[Series]]:
