@@ -123,4 +123,5 @@ def nearest(  # noqa: PLR0913, PLR0917 - the numbers of the formula
     angle = np.arccos(np.minimum(np.maximum(3.0 * q / (p * radius), -1.0), 1.0))
     b0 = radius * np.cos((angle - 2.0 * np.pi) / 3.0) - p2 / 3.0
     far = np.minimum(np.maximum(c / rho, _TINY), _CERTAIN)
-    return np.minimum(np.maximum(b0, np.minimum(b1, far)), np.maximum(b1, far))
+    between = np.minimum(np.maximum(b0, np.minimum(b1, far)), np.maximum(b1, far))
+    return np.minimum(between, (_CERTAIN - delta) / rho)  # where nothing is worse than the limit: any value will do

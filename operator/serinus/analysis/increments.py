@@ -4,7 +4,9 @@ Rules (Prometheus semantics as seen from raw samples, no extrapolation):
 
 * A label set that is absent from a scrape which its target answered counts as 0 there: an error
   series is born at the first error.
-* A value below the one before is a reset; it counts from 0.
+* A value below the one before is a reset; it counts from 0, and so do the counters of the same group
+  (a histogram's buckets), whose own values may have passed the old ones already. Keys of a group differ
+  in what follows the last `#`.
 * A target born since the judge began to look counts from 0; for one that was there before, its first scrape is
   only where counting starts.
 * A scrape that holds a value which is no number is taken as not answered; its requests come with
@@ -173,14 +175,16 @@ def _values(counters: Sequence[Counter], samples: Mapping[int, float]) -> Values
 def _difference(
     before: Values, counters: Sequence[Counter], samples: Mapping[int, float], cells: int
 ) -> tuple[Cells, Cells]:
+    now = {(counter.arm, counter.key): (counter.cell, samples[i]) for i in samples if (counter := counters[i])}
+    fallen = {(arm, _group(key)) for (arm, key), (_, value) in now.items() if value < before.get((arm, key), 0.0)}
     grown = {Arm.CANARY: [0.0] * cells, Arm.STABLE: [0.0] * cells}
-    seen: set[tuple[Arm, str]] = set()
-    for index, value in samples.items():
-        counter = counters[index]
-        identity = (counter.arm, counter.key)
-        if identity in seen:
-            continue
-        seen.add(identity)
-        old = before.get(identity, 0.0)
-        grown[counter.arm][counter.cell] += value - old if value >= old else value
+    for identity, (cell, value) in now.items():
+        arm, key = identity
+        since = 0.0 if fallen and (arm, _group(key)) in fallen else before.get(identity, 0.0)
+        grown[arm][cell] += value - since
     return np.array(grown[Arm.CANARY]), np.array(grown[Arm.STABLE])
+
+
+def _group(key: str) -> str:
+    """The counters that are one object in the process that counts, such as the buckets of a histogram."""
+    return key.rpartition("#")[0] or key

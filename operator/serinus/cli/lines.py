@@ -31,6 +31,8 @@ _FIELDS = (
     "weight",
 )
 _SAMPLES = ("requests", "errors", "buckets", "mean", "unit", "count", "sum", "sumsq")
+_MILLISECONDS = 1e11
+"""Times from here on, the year 5138, are taken for milliseconds."""
 Fields: TypeAlias = Mapping[str, Any]
 
 
@@ -240,6 +242,8 @@ def read_time(value: object) -> float:
         return found.timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"time is {_shown(value)} but {expected}")  # noqa: TRY004 - as above
+    if not 0 <= value < _MILLISECONDS:
+        raise ValueError(f"time is {_shown(value)} but must be Unix seconds{', not milliseconds' if value > 0 else ''}")
     return float(value)
 
 

@@ -75,22 +75,25 @@ def units(recording: Recording, mean: str) -> tuple[str, ...]:
     )
 
 
-def mean_window(recording: Recording, mean: str, names: Sequence[str]) -> Window | None:
+def mean_window(recording: Recording, mean: str, names: Sequence[str] | None) -> Window | None:
     """Return the window of a mean, or None when no line has it.
 
     Args:
         recording: where to look.
         mean: its name on the lines.
-        names: the user buckets; none when the lines hold sums of squares.
+        names: the user buckets; None when the lines hold sums of squares.
+
+    Raises:
+        Broken: a line holds the other of the two.
     """
     lines = _with(recording, lambda line: line.totals is not None and line.totals.mean == mean)
-    place = {name: number for number, name in enumerate(names)}
+    place = {name: number for number, name in enumerate(names or ())}
 
     def values(line: Line) -> _Values:
         held = line.totals
         if held is None:
             return ()
-        if (held.sumsq is None) != bool(names):
+        if (held.sumsq is None) != (names is not None):
             raise Broken(f"line {line.number}: {_wanted(held)}")
         first = 2 * place.get(held.unit, 0)
         found = [(f"count {held.unit}", first, held.count), (f"sum {held.unit}", first + 1, held.sum)]
@@ -101,8 +104,8 @@ def mean_window(recording: Recording, mean: str, names: Sequence[str]) -> Window
 
 def _wanted(held: Totals) -> str:
     if held.sumsq is None:
-        return "sumsq is missing: the policy's mean names sumsq, or other lines of this mean have it"
-    return "unit is missing: the policy's mean names a unit, or other lines of this mean have it"
+        return "sumsq is missing: the policy's mean names a counter of squares, and no unit"
+    return "unit is missing: the policy's mean names a unit, and no counter of squares"
 
 
 def _with(recording: Recording, has: Callable[[Line], bool]) -> list[Line]:
@@ -178,5 +181,6 @@ class Recorded:
             Broken: a line names another kind of spread than the policy.
         """
         held = mean.name if mean.name in self.recording.means or self.only != mean.name else ""
-        found = mean_window(self.recording, held, names := units(self.recording, held) if mean.unit else ())
-        return (found, len(names)) if found else None
+        names = units(self.recording, held) if mean.unit else None
+        found = mean_window(self.recording, held, names)
+        return (found, len(names or ())) if found else None

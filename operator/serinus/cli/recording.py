@@ -16,6 +16,8 @@ from serinus.cli.lines import Broken, Change, Line, parse
 
 DEFAULT_INTERVAL = 15.0
 """Scrape interval to assume where no target was scraped twice, in seconds."""
+LONGEST = 31 * 86400.0
+"""Longest recording, in seconds: beyond it a time is more likely to be mistyped."""
 _Key: TypeAlias = tuple[str, Arm | None, str, str]
 
 
@@ -60,6 +62,7 @@ def read(texts: Iterable[bytes], *, alone: bool = False) -> Recording:
     if not lines and not changes:
         raise Broken("is empty: expected JSON lines, see docs/simulate.md")
     _check_order(lines, changes)
+    _check_span([*lines, *changes])
     _check_growth(lines)
     _check_roles(lines, changes, alone=alone)
     return Recording(tuple(lines), tuple(changes))
@@ -81,6 +84,15 @@ def _check_order(lines: Sequence[Line], changes: Sequence[Change]) -> None:
             raise Broken(
                 f"line {later.number}: time is {later.time:.15g} but must not be before the {earlier.time:.15g} of line {earlier.number}: weights stand in order of time"
             )
+
+
+def _check_span(entries: Sequence[Line | Change]) -> None:
+    first = min(entries, key=lambda entry: entry.time)
+    last = max(entries, key=lambda entry: entry.time)
+    if last.time - first.time > LONGEST:
+        raise Broken(
+            f"line {last.number}: time is {last.time:.15g}, which is {(last.time - first.time) / 86400:.0f} days after line {first.number}, but a recording may span {LONGEST / 86400:.0f} days"
+        )
 
 
 def _check_growth(lines: Sequence[Line]) -> None:

@@ -52,8 +52,8 @@ class Intake:
     pins: Pins
     trial: Trial | None = None
     unsettled: dict[str, Finding] = field(default_factory=dict)
-    _taken: dict[str, Answer] = field(default_factory=dict)
-    """The newest answer that each test has taken in."""
+    _taken: dict[str, object] = field(default_factory=dict)
+    """The newest scrapes, and the pods expected to answer, that each test has taken in."""
 
     async def bring(
         self,
@@ -115,10 +115,12 @@ class Intake:
         if start is None or start < now - width:
             return await self._whole(queries, feed, test.policy, now, start)
         answer = await _asked(queries, f"{feed.selectors.shared}[{width}s]")
-        if self._taken.get(feed.name) is answer:
+        owner = feed.subject.namespace, feed.subject.name
+        shown = answer.scrapes(*owner), feed.subject.live_pods
+        if self._taken.get(feed.name) == shown:
             return None
-        self._taken[feed.name] = answer
-        series = answer.of(feed.subject.namespace, feed.subject.name)
+        self._taken[feed.name] = shown
+        series = answer.of(*owner)
         return feed.window(test.policy, series, answer.at - width, answer.at, self.pins)
 
     async def _whole(

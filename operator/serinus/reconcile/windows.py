@@ -120,7 +120,7 @@ def mean_window(  # noqa: PLR0913, PLR0917 - as the other windows, with what the
     places = {unit: 2 * place for place, unit in enumerate(units)} if mean.unit else {"": 0}
     counters = [
         one.counter(
-            f"{found.name}{one.scraped.own(found)}",
+            one.scraped.own(found),
             places[unit] + parts.index(found.name),
             recent(found.samples, start),
         )
