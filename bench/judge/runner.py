@@ -34,24 +34,24 @@ class Plan:
     part: int | None = None
     keep: bool = False
 
-    def tasks(self, store: Store) -> Iterator[Task]:
+    def tasks(self, store: Store, digests: dict[str, str]) -> Iterator[Task]:
         """The parts that are still missing: cell, number of the part, runs in it."""
-        digests = {kind: code(kind) for kind in {cell.kind for cell in self.cells}}
         for cell in self.cells:
             size = self.part or work.AT_ONCE[cell.kind]
             wanted = cell.most if self.most else cell.runs
             wanted = min(wanted, self.cap) if self.cap else wanted
-            done = set(store.of(cell, digests[cell.kind], keep=self.keep).parts)
+            done = set(store.of(cell, digests[cell.name], keep=self.keep).parts)
             yield from ((cell, part, size) for part in range(-(-wanted // size)) if part not in done)
 
 
 def run(plan: Plan, store: Store, all_cells: list[Cell], processes: int) -> None:
     """Run what is missing; saved every now and then, and at the end."""
-    tasks, began, saved = list(plan.tasks(store)), time.monotonic(), time.monotonic()
+    digests = {cell.name: code(cell.kind) for cell in plan.cells}
+    tasks, began, saved = list(plan.tasks(store, digests)), time.monotonic(), time.monotonic()
     context = multiprocessing.get_context("fork")
     with context.Pool(processes) as pool:
         for number, (name, part, found, seconds) in enumerate(pool.imap_unordered(_task, tasks), 1):
-            store.results[name].add(part, found, seconds)
+            store.results[name].add(part, found, seconds, digests[name])
             if time.monotonic() - saved > _SAVE_EVERY or number == len(tasks):
                 store.save(all_cells)
                 saved = time.monotonic()

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ JUDGING = {
 COMMAND = "make bench-judge"
 
 
+@cache
 def code(kind: str) -> str:
     """A digest of the code that judges such cells, without comments: figures of another one are not comparable."""
     digest = sha256()
@@ -52,7 +54,7 @@ class Result:
         parts: how many parts have been run, each with its own seed.
         counts: how many runs had which outcome, by rule.
         seconds: of processor time that it took.
-        code: digest of the code that judged.
+        code: digest of the code that judged; several, if some parts were kept from another one.
     """
 
     parts: list[int] = field(default_factory=list)
@@ -60,8 +62,9 @@ class Result:
     seconds: float = 0.0
     code: str = ""
 
-    def add(self, part: int, found: dict[str, dict[str, int]], seconds: float) -> None:
-        """Add one part."""
+    def add(self, part: int, found: dict[str, dict[str, int]], seconds: float, digest: str) -> None:
+        """Add one part, which the code with this digest has judged."""
+        self.code = self.code if digest in self.code else f"{self.code} {digest}"
         self.parts.append(part)
         self.parts.sort()
         self.seconds = round(self.seconds + seconds, 2)
@@ -103,7 +106,7 @@ class Store:
             "command": COMMAND,
             "seed": SEED,
             "machine": f"{os.cpu_count()} cores, {platform.machine()}",
-            "code": sorted({self.results[cell.name].code for cell in known}),
+            "code": sorted({digest for cell in known for digest in self.results[cell.name].code.split()}),
         }
         text = json.dumps(head)[:-1] + ',\n "cells": {\n' + ",\n".join(lines) + "\n }}\n"
         spare = self.path.with_suffix(".tmp")

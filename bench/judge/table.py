@@ -30,7 +30,7 @@ NOTES = {
     "5 s scrapes": "Stable 0.5 %.",
     "boundary": "The canary fails exactly as often as is tolerated: rho p + delta.",
     "over-dispersion measured": "Bad requests of a pod and interval have this design effect; 2 canary and 3 stable pods, scraped at their own offsets. At most 2 % allowed. `beta`: a pod has bad intervals; `bursts`: bad requests come D at a time.",
-    "over-dispersion not measurable": "One proxy; the configured D stands against the true one.",
+    "over-dispersion not measurable": "One proxy; the configured D stands against the true one. Below the true one nothing is promised.",
     "common outage staggered": "Both arms fail together; pods scraped at their own offsets; runs of 20 minutes, of 30 with outages one after the other (15 at 5 s).",
     "common outage one proxy": "Both arms fail together, counted by one proxy.",
     "data hygiene": "Pods as targets unless said otherwise; runs of 30 minutes.",
@@ -47,7 +47,7 @@ NOTES = {
 def markdown(store: Store, cells: Sequence[Cell]) -> str:
     """The whole document."""
     known = [cell for cell in cells if cell.name in store.results and store.results[cell.name].parts]
-    digests = ", ".join(sorted({store.results[cell.name].code for cell in known}))
+    digests = ", ".join(sorted({digest for cell in known for digest in store.results[cell.name].code.split()}))
     parts = [HEAD.format(command=COMMAND, seed=SEED, code=digests), _nulls(store, known)]
     for group, members in groupby(known, key=lambda cell: cell.group):
         parts.append("\n".join(_table(store, group, list(members))))
