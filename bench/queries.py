@@ -1,21 +1,20 @@
-"""CPU of asking for 1,000 rollouts with three metrics each: fetch, parse, index and windows.
+"""CPU of judging 1,000 rollouts with three metrics each: fetch, parse, index, windows, evidence.
 
 A server in another process answers with bodies of the size that Prometheus sends: one proxy, two
 places for each route, two pods for each model, the labels of the scrape jobs in
-e2e/cluster/manifests/prometheus. Every rollout looks once a second. Run by `make bench-queries`; the
-figures are in bench/results/queries.json. `--look MODULE:FUNCTION` adds a judge: it is called with a
-rollout's number and its new windows by metric.
+e2e/cluster/manifests/prometheus. Every rollout's judge looks once a second, as in the operator; what
+is left out is the Kubernetes side of a turn. Run by `make bench-queries`; the figures are in
+bench/results/queries.json.
 """
 
 import argparse
 import asyncio
-import importlib
 import json
 import multiprocessing
 import os
+import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,18 +22,15 @@ from urllib.parse import parse_qs
 
 import aiohttp
 
-from serinus.analysis import Window
+from serinus.api.analysis import Analysis
+from serinus.api.status import Phase, RolloutState
 from serinus.api.v1alpha1 import Source
 from serinus.prometheus.client import Prometheus
-from serinus.prometheus.shared import Answer, SharedQueries
+from serinus.prometheus.shared import SharedQueries
+from serinus.reconcile.feeds import feeds
+from serinus.reconcile.judge import Judge
 from serinus.reconcile.source import Subject
-from serinus.reconcile.windows import (
-    SHARED_INTERVALS,
-    error_window,
-    histogram_of,
-    latency_window,
-    mean_window,
-)
+from serinus.reconcile.windows import SHARED_INTERVALS
 
 RESULTS = Path(__file__).parent / "results" / "queries.json"
 SCRAPE = 5.0
@@ -48,20 +44,10 @@ PROXY = {
 }
 XX, TOTAL = "envoy_cluster_upstream_rq_xx", "envoy_cluster_upstream_rq_total"
 TIME = "envoy_cluster_upstream_rq_time_bucket"
-Look = Callable[[int, Mapping[str, Window]], object]
-
-
-@dataclass(frozen=True)
-class Mean:
-    """The mean that the pods count."""
-
-    count: str = "revenue_count"
-    sum: str = "revenue_sum"
-    sumsq: str | None = "revenue_sumsq"
-    unit: str | None = None
-
-
-MEAN = Mean()
+MEAN = {"name": "revenue", "count": "revenue_count", "sum": "revenue_sum", "sumsq": "revenue_sumsq"}
+ANALYSIS = Analysis.model_validate(
+    {"latency": {}, "means": [{**MEAN, "better": "Higher", "margin": 0.1, "effect": 0.1}]}
+)
 
 
 def name_of(number: int) -> str:
@@ -85,12 +71,12 @@ def series(labels: Mapping[str, str], rate: float) -> str:
     return json.dumps({"metric": dict(sorted(labels.items())), "values": f"@{rate:g}@"}, separators=(",", ":"))
 
 
-def families(rollouts: int) -> dict[str, list[str]]:
+def families(numbers: range) -> dict[str, list[str]]:
     """Return the three answers' series. A rate is what a counter grows by in a scrape; `up` has none."""
-    pods = [pod(number, revision) for number in range(rollouts) for revision in (OLD, NEW)]
+    pods = [pod(number, revision) for number in numbers for revision in (OLD, NEW)]
     ups = [series({**labels, "__name__": "up"}, 0) for labels in (PROXY, *pods)]
     made: dict[str, list[str]] = {"errors": [*ups], "latency": [*ups], "mean": ups[1:]}
-    for number in range(rollouts):
+    for number in numbers:
         for place in (0, 1):
             cluster = f"httproute/models/{name_of(number)}/rule/0/backend/{place}"
             labels = {**PROXY, "envoy_cluster_name": cluster}
@@ -101,9 +87,15 @@ def families(rollouts: int) -> dict[str, list[str]]:
             for step, le in enumerate(LES, 1):
                 made["latency"].append(series({**labels, "__name__": TIME, "le": le}, min(100, 10 * step)))
     for labels in pods:
-        made["mean"] += [series({**labels, "__name__": family}, 50) for family in (MEAN.count, MEAN.sum)]
-        made["mean"].append(series({**labels, "__name__": str(MEAN.sumsq)}, 100))
+        made["mean"] += [series({**labels, "__name__": family}, 50) for family in (MEAN["count"], MEAN["sum"])]
+        made["mean"].append(series({**labels, "__name__": MEAN["sumsq"]}, 100))
     return made
+
+
+def parts_of(numbers: range) -> dict[str, list[str]]:
+    """Return the answers' bodies, cut where values belong."""
+    head, tail = '{"status":"success","data":{"resultType":"matrix","result":[', "]}}"
+    return {family: (head + ",".join(made) + tail).split('"@') for family, made in families(numbers).items()}
 
 
 class Server(ThreadingHTTPServer):
@@ -115,16 +107,17 @@ class Server(ThreadingHTTPServer):
     def __init__(self, rollouts: int, asked: Any) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked = asked
-        head, tail = '{"status":"success","data":{"resultType":"matrix","result":[', "]}}"
-        self.parts = {family: (head + ",".join(made) + tail).split('"@') for family, made in families(rollouts).items()}
+        self.parts = parts_of(range(rollouts))
 
     def body(self, query: str, at: float) -> bytes:
         family = "latency" if TIME[:-7] in query else "errors" if "envoy" in query else "mean"
         newest = int(at / SCRAPE)
         ticks = [newest - back for back in range(SHARED_INTERVALS - 1, -1, -1)]
         made: dict[str, str] = {}
-        found = [self.parts[family][0]]
-        for part in self.parts[family][1:]:
+        own = re.search(r"model-(\d{4})", query)
+        parts = parts_of(range(int(own[1]), int(own[1]) + 1)) if own else self.parts
+        found = [parts[family][0]]
+        for part in parts[family][1:]:
             rate, rest = part.split('@"', 1)
             if rate not in made:
                 values = [
@@ -158,80 +151,45 @@ def serve(rollouts: int, port: Any, asked: Any) -> None:
     server.serve_forever()
 
 
-@dataclass
-class Asker:
-    """Looks for every rollout, as the judges do."""
+class Rollouts:
+    """Judges, each with its subject and state."""
 
-    rollouts: int
-    queries: SharedQueries
-    look: Look
-    spent: dict[str, float] = field(default_factory=lambda: {"windows": 0.0, "look": 0.0})
-    windows: int = 0
-    seen: dict[str, Answer] = field(default_factory=dict)
+    def __init__(self, rollouts: int, queries: SharedQueries) -> None:
+        self.queries, anchor = queries, time.time() - 30.0
+        change = {"time": anchor, "weight": 10}
+        self.state = RolloutState.model_validate({"phase": Phase.STEPPING, "weights": [change]})
+        self.judges = [(Judge(NEW, anchor, {}), feeds(ANALYSIS, one, one)) for one in map(subject, range(rollouts))]
 
-    def __post_init__(self) -> None:
-        self.subjects = [
-            Subject(
-                "models", name_of(number), OLD, NEW, 0, Source.GATEWAY,
-                live_pods=frozenset(pod(number, revision)["pod"] for revision in (OLD, NEW)),
-            )
-            for number in range(self.rollouts)
-        ]  # fmt: skip
-        self.newest: list[dict[str, Any]] = [{} for _ in self.subjects]
-        self.bounds: tuple[float, ...] = ()
-
-    async def round(self) -> None:
-        """Let every rollout look once."""
-        for number, subject in enumerate(self.subjects):
-            selectors = {"errors": subject.errors, "latency": subject.latency, "mean": subject.mean(MEAN)}
-            windows = {}
-            for metric, selector in selectors.items():
-                answer = await self.queries.ask(f"{selector.shared}[{SHARED_INTERVALS * SCRAPE:.0f}s]")
-                assert not answer.problem, answer.problem
-                scrapes = answer.scrapes("models", subject.name)
-                if self.newest[number].get(metric) != scrapes:
-                    self.newest[number][metric] = scrapes
-                    windows[metric] = self.timed("windows", lambda a=answer, m=metric, s=subject: self.window(s, m, a))
-            self.windows += len(windows)
-            if windows:
-                self.timed("look", lambda n=number, w=windows: self.look(n, w))
-
-    def window(self, subject: Subject, metric: str, answer: Answer) -> Window:
-        own, start = answer.of("models", subject.name), answer.at - SHARED_INTERVALS * SCRAPE
-        if metric == "errors":
-            return error_window(subject, own, start, answer.at)
-        if metric == "mean":
-            return mean_window(subject, MEAN, own, (), start, answer.at)
-        if not self.bounds:
-            found = histogram_of(subject, own)
-            assert found is not None
-            self.bounds = found.bounds[:12]
-        return latency_window(subject, own, self.bounds, 1.0, start, answer.at)
-
-    def timed(self, part: str, work: Callable[[], Any]) -> Any:
-        start = time.thread_time()
-        done = work()
-        self.spent[part] += time.thread_time() - start
-        return done
+    async def look(self) -> list[str]:
+        """Let every rollout look once; return what each metric of the last one says."""
+        for judge, sources in self.judges:
+            opinion = await judge.look(self.queries, sources, ANALYSIS, self.state, time.time())
+            assert not opinion.problem, opinion.problem
+        return [f"{metric.name}: {metric.reason}" for metric in opinion.metrics]
 
 
-async def measure(rollouts: int, seconds: float, address: str, asked: Any, look: Look) -> dict[str, Any]:
+def subject(number: int) -> Subject:
+    pods = frozenset(pod(number, revision)["pod"] for revision in (OLD, NEW))
+    return Subject("models", name_of(number), OLD, NEW, 0, Source.GATEWAY, live_pods=pods)
+
+
+async def measure(rollouts: int, seconds: float, address: str, asked: Any) -> dict[str, Any]:
     """Look for a while and return what it cost."""
     async with aiohttp.ClientSession() as session:
         queries = SharedQueries(Prometheus(session, address, 20.0), time.time, 0.9)
-        asker = Asker(rollouts, queries, look)
-        for _ in range(3):
-            await asker.round()
+        models = Rollouts(rollouts, queries)
+        for _ in range(15):  # until every test has begun
+            said = await models.look()
             await asyncio.sleep(1.0)
-        asked.value, asker.windows, asker.spent = 0, 0, dict.fromkeys(asker.spent, 0.0)
+        asked.value = 0
         began, used = time.monotonic(), time.process_time()
         while time.monotonic() < began + seconds:
             begin = time.monotonic()
-            await asker.round()
+            said = await models.look()
             await asyncio.sleep(max(0.0, 1.0 - (time.monotonic() - begin)))
         took, used = time.monotonic() - began, time.process_time() - used
         tick = took / SCRAPE
-        questions = queries._questions.values()  # noqa: SLF001 - what the freshness follows
+        shared = [question for question in queries._questions.values() if question.again]  # noqa: SLF001
         return {
             "rollouts": rollouts,
             "metrics each": 3,
@@ -239,14 +197,12 @@ async def measure(rollouts: int, seconds: float, address: str, asked: Any, look:
             "seconds": round(took),
             "cores": round(used / took, 3),
             "CPU ms per scrape interval": round(1000 * used / tick),
-            "queries per scrape interval": round(asked.value / tick, 1),
+            "CPU ms per poll, parse and index": round(1000 * sum(question.cost for question in shared)),
+            "queries per poll": len(shared),
             "seconds between polls": round(queries.pause, 2),
-            "CPU ms per poll with news": {
-                "parse and index": round(1000 * sum(question.cost for question in questions)),
-                "windows": round(1000 * asker.spent["windows"] / max(1, asker.windows) * 3 * rollouts),
-            },
-            "CPU ms of the judge per scrape interval": round(1000 * asker.spent["look"] / tick),
-            "series per poll": sum(len(question.task.result().series) for question in questions),
+            "queries per scrape interval": round(asked.value / tick, 1),
+            "series per poll": sum(len(question.task.result().series) for question in shared),
+            "the last rollout's tests": said,
         }
 
 
@@ -255,21 +211,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rollouts", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--look", default="", help="MODULE:FUNCTION to call with a rollout's number and windows")
     options = parser.parse_args()
-    look: Look = lambda _number, _windows: None  # noqa: E731
-    if options.look:
-        module, _, function = options.look.partition(":")
-        look = getattr(importlib.import_module(module), function)
     port, asked = multiprocessing.Value("i", 0), multiprocessing.Value("i", 0)
     server = multiprocessing.Process(target=serve, args=(options.rollouts, port, asked), daemon=True)
     server.start()
     while not port.value:
         time.sleep(0.05)
-    figures = asyncio.run(measure(options.rollouts, options.seconds, f"http://127.0.0.1:{port.value}", asked, look))
+    figures = asyncio.run(measure(options.rollouts, options.seconds, f"http://127.0.0.1:{port.value}", asked))
     server.terminate()
-    judge = f" --look {options.look}" if options.look else ""
-    figures = {"command": f"make bench-queries{judge}", "cpus": os.cpu_count(), **figures}
+    figures = {"command": "make bench-queries", "cpus": os.cpu_count(), **figures}
     RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
 

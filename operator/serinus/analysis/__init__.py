@@ -19,7 +19,7 @@ from .threshold import (
     breaches_record,
     judge_threshold,
 )
-from .trial import Latch, Policy, Trial, add_test, assess_trial, begin_trial, reweigh_trial, take_in
+from .trial import Latch, Policy, Trial, add_test, assess_trial, begin_trial, reweigh_trial, take_in, trusted
 from .weights import Weight
 
 __all__ = [
@@ -63,4 +63,5 @@ __all__ = [
     "take_in",
     "trial_from_record",
     "trial_record",
+    "trusted",
 ]

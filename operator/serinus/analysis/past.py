@@ -9,8 +9,9 @@ mean of ratios, over stable's pods and the rounds of the past hour:
 with `p_t = X_t / N_t` the rate of all stable pods in round t, which removes what moves all pods
 alike (Pearson's chi-square dispersion with the group's own mean; `1 - n / N_t` is (P - 1) / P for P
 equal pods, and `p_t (1 - p_t)` is taken with `N_t / (N_t - 1)` so that the ratio is unbiased). The
-weight `w_t` lets no round count for more than `HEAVIEST` expected bad requests: a short outage,
-whose edges the pods' staggered scrapes see differently, must not drown an hour of usual ones.
+weight `w_t` lets no round count for more than `HEAVIEST` expected bad requests, nor for a design
+effect above `STEEPEST`: a short outage, whose edges the pods' staggered scrapes see differently, must
+not drown an hour of usual ones.
 
 Arrays broadcast: the last axis of a rate is the rows of the test.
 """
@@ -31,6 +32,8 @@ ENOUGH_ERRORS = 10.0
 """Expected bad requests (less those that fix the mean) below which the design effect is not estimated."""
 HEAVIEST = 20.0
 """Expected bad requests that one round may count for."""
+STEEPEST = 50.0
+"""Design effect that one round may tell; no truth of 10 or less is changed by it."""
 _PRIOR_REQUESTS = 100.0
 _PRIOR_BAD = 0.5
 """Stand for history where there is none; half a bad request keeps the rate above 0."""
@@ -112,6 +115,7 @@ def deviation(counts: Array) -> tuple[Array, Array]:
     variance = rate * (1.0 - rate) * whole / (whole - 1.0)
     expected = variance * (served * (1.0 - served / whole)).sum(axis=0)
     spread = ((bad - served * rate) ** 2).sum(axis=0)
+    spread = np.minimum(spread, STEEPEST * expected)
     told = (expected > 0.0) & ((served > 0.0).sum(axis=0) > 1)
     weight = np.where(told, HEAVIEST / np.maximum(expected, HEAVIEST), 0.0)
     return spread * weight, expected * weight

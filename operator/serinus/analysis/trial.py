@@ -22,6 +22,7 @@ from typing import TypeAlias
 import numpy as np
 
 from .assessment import Assessment, spoken
+from .blindness import blind
 from .finding import Outcome
 from .fold import fold
 from .judgement import Judgement, begin, reweigh
@@ -164,6 +165,11 @@ def assess_trial(trial: Trial, now: float) -> dict[str, Assessment]:
     if trial.latch and trial.latch.name in found:
         found[trial.latch.name] = _failed(trial, trial.latch, found[trial.latch.name], alone)
     return found
+
+
+def trusted(trial: Trial, now: float) -> tuple[bool, ...]:
+    """Which of the tests may be judged at time `now`: all that an unchanged trial's assessment turns on."""
+    return tuple(blind(test.reader, now) is None for test in trial.tests.values())
 
 
 def _failed(trial: Trial, latch: Latch, found: Assessment, alone: float) -> Assessment:

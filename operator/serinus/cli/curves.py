@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite, log, nan
 
 from serinus.analysis import MeanPolicy, RatePolicy, Side
 from serinus.analysis.interval import interval
@@ -65,8 +65,8 @@ def _panel(tape: Tape, name: str, ticks: Sequence[Tick], result: Result) -> Pane
         sides = [(tick.tests[name].canary, tick.tests[name].stable) for tick in ticks]
         title, unit, percent = name, "mean", False
     elif policy.bounds:
-        bound = result.tick.tests[name].bound or policy.bounds[0]
-        row = policy.bounds.index(bound)
+        row = _row(policy, name, ticks[-1], result)
+        bound = policy.bounds[row]
         alone = tape.alpha / len(tape.policies)
         sides = [_at_row(tick, name, row, alone) for tick in ticks]
         title, unit, percent = f"{name}: requests slower than {_duration(bound)}", "% of requests", True
@@ -76,6 +76,15 @@ def _panel(tape: Tape, name: str, ticks: Sequence[Tick], result: Result) -> Pane
     factor = 100.0 if percent else 1.0
     canary, stable = (_curve([side[i] for side in sides], factor) for i in (0, 1))
     return Panel(title, unit, percent, canary, stable, _top(canary, stable))
+
+
+def _row(policy: RatePolicy, name: str, last: Tick, result: Result) -> int:
+    """The bound with the most evidence, if there is any; else the one nearest to stable's slowest tenth."""
+    found = result.tick.tests[name]
+    if found.evidence > 1.0 and found.bound is not None:
+        return policy.bounds.index(found.bound)
+    requests, *slower = last.rows[name].stable
+    return min(range(len(policy.bounds)), key=lambda row: abs(log((slower[row] + 0.5) / (0.1 * requests + 0.5))))
 
 
 def _at_row(tick: Tick, name: str, row: int, alpha: float) -> tuple[Side, Side]:

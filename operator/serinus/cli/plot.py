@@ -64,7 +64,7 @@ def draw(tape: Tape, ticks: Sequence[Tick], result: Result, file_format: str = "
         axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0].tolist()
         for axis, panel in zip(axes, rates, strict=False):
             _rates(axis, clock.times, panel)
-        _evidence(axes[-2], clock.times, tape, kept)
+        _evidence(axes[-2], clock, tape, kept, result)
         _weight(axes[-1], clock, kept)
         _decision(axes, clock, result)
         axes[-1].set_xlabel(f"{clock.unit} since the canary's first weight")
@@ -99,7 +99,7 @@ def _rates(axis: Any, times: list[float], panel: curves.Panel) -> None:
     _dress(axis, panel.title)
 
 
-def _evidence(axis: Any, times: list[float], tape: Tape, ticks: Sequence[Tick]) -> None:
+def _evidence(axis: Any, clock: _Clock, tape: Tape, ticks: Sequence[Tick], result: Result) -> None:
     limit, needed = 1.0 / tape.alpha, curves.proof_limit(tape)
     against = [curves.evidence(tick) for tick in ticks]
     favour = [curves.proof(tape, tick) for tick in ticks]
@@ -108,26 +108,19 @@ def _evidence(axis: Any, times: list[float], tape: Tape, ticks: Sequence[Tick]) 
     for values, colour, label in ((against, CANARY, "evidence against it"), (favour, PROOF, "proof for it")):
         shown = [min(value, top) if value is not None else float("nan") for value in values]
         style = "-" if colour == CANARY else (0, (5, 1.5))
-        axis.plot(times, shown, color=colour, linewidth=1.8, linestyle=style, label=label)
+        axis.plot(clock.times, shown, color=colour, linewidth=1.8, linestyle=style, label=label)
+    early = clock.at(result.tick.time) < (clock.times[0] + clock.times[-1]) / 2
     for value, colour, text in ((limit, CANARY, "roll back at"), (needed, PROOF, "proven at")):
         axis.axhline(value, color=colour, linewidth=1, linestyle=":")
         axis.annotate(
-            f"{text} {value:.4g}",
-            (0.004, value),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 2),
-            textcoords="offset points",
-            color=colour,
-            fontsize=9,
-        )
-    axis.set_ylim(min(0.1, *(value for value in against)) / 1.5, top)
+            f"{text} {value:.4g}", (0.996 if early else 0.004, value), xycoords=("axes fraction", "data"),
+            xytext=(0, -3), textcoords="offset points", ha="right" if early else "left", va="top", color=colour,
+            fontsize=9, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
+        )  # fmt: skip
+    axis.set_ylim(min(0.1, *against) / 1.5, 1.4 * top)
     axis.set_ylabel("e-value")
-    _dress(
-        axis,
-        "evidence and proof"
-        if len(tape.policies) == 1
-        else "evidence of all tests together, proof of the least proven",
-    )
+    alone = len(tape.policies) == 1
+    _dress(axis, "evidence and proof" if alone else "evidence of all tests together, proof of the least proven")
 
 
 def _weight(axis: Any, clock: _Clock, ticks: Sequence[Tick]) -> None:
@@ -178,7 +171,7 @@ def _headline(figure: Any, clock: _Clock, result: Result) -> None:
             f"{DECIDED[verdict.outcome].capitalize()} {clock.spoken(result.tick.time)} after the canary's first weight"
         )
     told = f"{verdict.reason} ({verdict.metric}). {verdict.message}"
-    lines = wrap(told.replace(" %", "\u00a0%"), 125)
+    lines = wrap(told.replace(" %", "\u00a0%"), 136)
     inch = 1.0 / figure.get_figheight()
     figure.text(0.008, 1.0 - 0.12 * inch, title, ha="left", va="top", fontsize=14, fontweight="bold")
     figure.text(0.008, 1.0 - 0.45 * inch, "\n".join(lines), ha="left", va="top", fontsize=9.5, color=MUTED)

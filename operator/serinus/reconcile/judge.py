@@ -18,6 +18,7 @@ from serinus.analysis import (
     assess_trial,
     combine,
     trial_record,
+    trusted,
 )
 from serinus.api.analysis import ERROR_RATE, Analysis
 from serinus.api.status import MetricStatus, RolloutState
@@ -27,8 +28,6 @@ from serinus.reconcile.intake import Intake, Unread
 from serinus.reconcile.metric_status import of_assessment, of_finding
 from serinus.reconcile.thresholds import Thresholds
 
-UNCHANGED = 2.0
-"""Seconds for which an assessment stands while no new sample has come: only its age can change it."""
 RECORDED = 15.0
 """Seconds for which a record stands while no outcome changes: it is the floor after a restart, no more."""
 
@@ -45,11 +44,13 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The newest assessment, of which trial and when; and the newest record with the outcomes of its time."""
+    """The newest assessment, and of what: a trial and which of its tests could be trusted."""
 
     trial: Trial
-    time: float
+    trusted: tuple[bool, ...]
     assessments: Mapping[str, Assessment]
+    statuses: dict[str, MetricStatus] = field(default_factory=dict)
+    """Those that were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Judge:
             return Opinion(problem=problem)
         seen = self._assessed(trial, now)
         findings: dict[str, Finding] = {feed.name: seen.get(feed.name) or self._waiting(feed) for feed in feeds}
-        statuses = [_status(feed, findings[feed.name]) for feed in feeds]
+        statuses = [self._status(feed, findings[feed.name]) for feed in feeds]
         # A test that the spec has dropped since keeps its part of alpha, and what it has found.
         findings |= {name: found for name, found in seen.items() if found.outcome is Outcome.FAIL}
         for metric in analysis.metrics:
@@ -95,10 +96,19 @@ class Judge:
         return Opinion(combine(deciding), problem, tuple(statuses), self._record(trial, findings, now))
 
     def _assessed(self, trial: Trial, now: float) -> Mapping[str, Assessment]:
-        seen = self._seen
-        if seen is None or seen.trial is not trial or not 0.0 <= now - seen.time < UNCHANGED:
-            seen = self._seen = _Seen(trial, now, assess_trial(trial, now))
+        """Return what the tests say; while no sample has come, only its age can change that."""
+        seen, marks = self._seen, trusted(trial, now)
+        if seen is None or seen.trial is not trial or seen.trusted != marks:
+            seen = self._seen = _Seen(trial, marks, assess_trial(trial, now))
         return seen.assessments
+
+    def _status(self, feed: Feed, found: Finding) -> MetricStatus:
+        if self._seen is None or not isinstance(found, Assessment):
+            return of_finding(feed.name, feed.source, found)
+        known = self._seen.statuses
+        if feed.name not in known:
+            known[feed.name] = of_assessment(feed.name, feed.source, found)
+        return known[feed.name]
 
     def _record(self, trial: Trial, findings: Mapping[str, Finding], now: float) -> dict[str, Any]:
         """Return what status keeps."""
@@ -131,9 +141,3 @@ class Judge:
 def _may_wait(name: str, found: Finding, feeds: Sequence[Feed]) -> bool:
     """Tell whether a test has nothing to say yet and no step waits for it."""
     return found.outcome is Outcome.INCONCLUSIVE and any(feed.name == name and not feed.gating for feed in feeds)
-
-
-def _status(feed: Feed, found: Finding) -> MetricStatus:
-    if isinstance(found, Assessment):
-        return of_assessment(feed.name, feed.source, found)
-    return of_finding(feed.name, feed.source, found)
