@@ -77,6 +77,14 @@ def test_a_reset_of_one_series_leaves_the_others_alone() -> None:
     assert counted(found) == [(10, 5, 10), (20, 6, 2)]
 
 
+def test_the_counters_of_a_group_reset_together() -> None:
+    """After a restart the wide bucket has passed its old value already, the narrow one tells of it."""
+    before = series([10, 3], 0, "seconds#0.1"), series([12, 40], 1, "seconds#+Inf")
+    assert counted(track(target("11"), *before)) == [(10, 3, 40)]
+    other = series([10, 3], 0, "seconds#0.1"), series([12, 40], 1, "others#+Inf")
+    assert counted(track(target("11"), *other)) == [(10, 3, 28)]
+
+
 def test_a_series_that_goes_and_comes_back_starts_over() -> None:
     found = track(target("1111"), series([100, None, None, 8]))
     assert counted(found) == [(10, 0, 0), (20, 0, 0), (30, 8, 0)]

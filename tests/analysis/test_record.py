@@ -120,6 +120,14 @@ def test_a_restart_at_any_moment_gives_the_same_verdict_at_the_same_sample(
     assert_alike(polled(after, windows, rest), whole)
 
 
+@settings(max_examples=8)
+@given(scenes)
+def test_a_look_every_second_and_one_look_fail_at_the_same_sample(scene: tuple[int, float]) -> None:
+    windows = scene_windows(*scene)
+    often = polled(started(), windows, np.arange(ANCHOR, ANCHOR + 91, 1.0).tolist())
+    assert_alike_but_sights(often, polled(started(), windows, [ANCHOR, ANCHOR + 90]))
+
+
 @settings(max_examples=15)
 @given(scenes, st.floats(20, 85), st.floats(21, 90))
 def test_what_came_while_the_operator_was_away_is_found_at_its_sample(
