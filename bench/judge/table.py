@@ -48,10 +48,37 @@ def markdown(store: Store, cells: Sequence[Cell]) -> str:
     """The whole document."""
     known = [cell for cell in cells if cell.name in store.results and store.results[cell.name].parts]
     digests = ", ".join(sorted({digest for cell in known for digest in store.results[cell.name].code.split()}))
-    parts = [HEAD.format(command=COMMAND, seed=SEED, code=digests), _nulls(store, known)]
+    parts = [HEAD.format(command=COMMAND, seed=SEED, code=digests), _numbers(store, known), _nulls(store, known)]
     for group, members in groupby(known, key=lambda cell: cell.group):
         parts.append("\n".join(_table(store, group, list(members))))
     return "\n\n".join(parts) + "\n"
+
+
+def _numbers(store: Store, cells: Sequence[Cell]) -> str:
+    """The numbers that were set as a goal."""
+    counts = {cell.name: store.results[cell.name].counts for cell in cells}
+    lines = []
+    for name, rules in {
+        "5 s scrapes/100 rps, 10 %, canary 2 %": ("default, D 1", "default, D 2"),
+        "5 s scrapes/pods, 100 rps, 10 %, canary 2 %": ("default",),
+    }.items():
+        found = [f"{quantile(counts[name][rule], 0.5)} s ({rule})" for rule in rules if name in counts]
+        lines += [f"2 % against 0.5 %, {name}: median {', '.join(found)}."] if found else []
+    for name, by_rule in counts.items():
+        for rule, counted in by_rule.items():
+            if rule.endswith("scrapes too late"):
+                late = sum(number for key, number in counted.items() if key == NEVER or float(key) > 0.0)
+                failed = quantile(by_rule[rule.replace("scrapes too late", "failed requests")], 0.5)
+                policy = rule.split(":", maxsplit=1)[0]
+                text = f"{name} ({policy}): after the first scrape that held 2.3 D failed requests in {late} runs of"
+                lines.append(f"{text} {sum(counted.values())}; after {failed:g} failed requests in the median.")
+    effects = [entry for entry in false_ones(store, cells) if entry[0].startswith("over-dispersion measured/true D")]
+    for effect in ("2 ", "5 "):
+        mine = [entry for entry in effects if f"true D {effect}" in entry[0]]
+        if mine:
+            hits, runs = sum(entry[2] for entry in mine), sum(entry[3] for entry in mine)
+            lines.append(f"True D {effect}measured on 3 stable pods: {hits} false rollbacks in {runs} runs.")
+    return "## Numbers to reach\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
 def _nulls(store: Store, cells: Sequence[Cell]) -> str:
