@@ -56,6 +56,17 @@ def complete(tracks: Tracks, grid: Grid, number: int) -> bool:
     return newest >= end + patience or not _awaited(tracks, Arm.STABLE, grid, end)
 
 
+def completed(tracks: Tracks, grid: Grid, number: int) -> float:
+    """Time of the sample with which a complete round became so, however long after it one looks."""
+    edge, patience = grid.begins(number + 1), PATIENCE * grid.interval
+    end = max((i.end for i in _within(tracks, Arm.CANARY, number, number)), default=edge)
+    return max(
+        _any_since(tracks, edge),
+        min(_all_since(tracks, Arm.CANARY, grid, edge), _any_since(tracks, edge + patience)),
+        min(_all_since(tracks, Arm.STABLE, grid, end), _any_since(tracks, end + patience)),
+    )
+
+
 def counts(  # noqa: PLR0913, PLR0917 - as for `cut`
     tracks: Tracks, arm: Arm, grid: Grid, first: int, last: int, shape: np.ndarray
 ) -> np.ndarray:
@@ -149,6 +160,27 @@ def _awaited(tracks: Tracks, arm: Arm, grid: Grid, time: float) -> bool:
     """
     silent = time - LONGEST * grid.interval
     return any(t.arm is arm and t.last is not None and silent <= t.last < time for t in tracks.values())
+
+
+def _any_since(tracks: Tracks, time: float) -> float:
+    """The first sample of any target from `time` on."""
+    ends = (i.end for t in tracks.values() for i in t.increments if i.end >= time)
+    return min(ends, default=max((t.last for t in tracks.values() if t.last is not None), default=inf))
+
+
+def _all_since(tracks: Tracks, arm: Arm, grid: Grid, time: float) -> float:
+    """When none of the arm's targets was awaited any more: each one's first sample from `time` on."""
+    if _awaited(tracks, arm, grid, time):
+        return inf
+    silent = time - LONGEST * grid.interval
+    ends = [
+        i.end
+        for t in tracks.values()
+        if t.arm is arm
+        for i in t.increments
+        if i.start < time <= i.end and not i.birth and i.start >= silent
+    ]
+    return max(ends, default=-inf)
 
 
 def _usable(increment: Increment, grid: Grid) -> bool:

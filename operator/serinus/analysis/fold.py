@@ -93,9 +93,9 @@ def _fold_rounds(judgement: Judgement) -> Judgement:
 
 
 def _around(tracks: Mapping[str, Track], grid: Grid, number: int) -> dict[str, Track]:
-    """The tracks with only the increments that the coarse block of a round can need."""
+    """The tracks with only the increments that the coarse block of a round, and waiting for it, can need."""
     first = number // COARSE * COARSE
-    oldest, newest = grid.begins(first - KEPT_ROUNDS), grid.begins(first + COARSE + 1)
+    oldest, newest = grid.begins(first - KEPT_ROUNDS), grid.begins(first + COARSE + 4)
     view = {}
     for name, track in tracks.items():
         low = bisect_right(track.increments, oldest, key=lambda i: i.end)
@@ -105,13 +105,12 @@ def _around(tracks: Mapping[str, Track], grid: Grid, number: int) -> dict[str, T
 
 
 def _judge_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, number: int) -> tuple[Judgement, float]:
-    """The judgement after one more round, and the newest sample that it needed."""
+    """The judgement after one more round, and the time of the sample that completed it."""
     fine, coarse = judgement.streams
     shape = judgement.policy.shape
     if number >= -1:
         judgement = _count_round(judgement, tracks, number)
     block = blocks.cut(tracks, grid, number, number, shape)
-    time = block.time if block else grid.begins(number + 1)
     if block:
         fine = weigh(judgement, fine, block, None)
     fine = _passed(judgement, fine, tracks, number - 1)
@@ -123,7 +122,7 @@ def _judge_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, 
         favour = blocks.cut(tracks, grid, first - COARSE, first - 1, shape, base)
         coarse = weigh(judgement, coarse, against, favour)
         coarse = _passed(judgement, coarse, tracks, first - COARSE)
-    return replace(judgement, streams=(fine, coarse)), time
+    return replace(judgement, streams=(fine, coarse)), blocks.completed(tracks, grid, number)
 
 
 def _passed(judgement: Judgement, stream: Stream, tracks: Mapping[str, Track], first: int) -> Stream:
