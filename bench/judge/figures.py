@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from math import ceil, exp, lgamma, log, log1p
+from math import ceil, exp, lgamma, log, log1p, sqrt
 
 NEVER = "never"
 """Key of the runs in which a rule never rolled back."""
 _STEPS = 60
+_Z = 1.959964
 
 
 def limits(hits: int, runs: int) -> tuple[float, float]:
@@ -72,3 +73,9 @@ def quantile(counted: Mapping[str, int], share: float, runs: int | None = None) 
 def _key(counted: Mapping[str, int], value: float) -> str:
     short = f"{value:g}"
     return short if short in counted else next(k for k in counted if k != NEVER and float(k) == value)
+
+
+def median_limits(counted: Mapping[str, int]) -> tuple[float | None, float | None]:
+    """95 % limits of the median, by its rank."""
+    spread = _Z * 0.5 / sqrt(max(1, sum(counted.values())))
+    return quantile(counted, max(1e-9, 0.5 - spread)), quantile(counted, min(1.0, 0.5 + spread))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from .cells import PEERS, Cell
-from .figures import NEVER, limits, quantile
+from .figures import NEVER, limits, median_limits, quantile
 from .store import COMMAND, Store
 from .work import SEED
 
@@ -62,7 +62,7 @@ def _numbers(store: Store, cells: Sequence[Cell]) -> str:
         "5 s scrapes/100 rps, 10 %, canary 2 %": ("default, D 1", "default, D 2"),
         "5 s scrapes/pods, 100 rps, 10 %, canary 2 %": ("default",),
     }.items():
-        found = [f"{quantile(counts[name][rule], 0.5)} s ({rule})" for rule in rules if name in counts]
+        found = [f"{_median(counts[name][rule])} ({rule})" for rule in rules if name in counts]
         lines += [f"2 % against 0.5 %, {name}: median {', '.join(found)}."] if found else []
     for name, by_rule in counts.items():
         for rule, counted in by_rule.items():
@@ -79,6 +79,11 @@ def _numbers(store: Store, cells: Sequence[Cell]) -> str:
             hits, runs = sum(entry[2] for entry in mine), sum(entry[3] for entry in mine)
             lines.append(f"True D {effect}measured on 3 stable pods: {hits} false rollbacks in {runs} runs.")
     return "## Numbers to reach\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _median(counted: dict[str, int]) -> str:
+    low, high = median_limits(counted)
+    return f"{quantile(counted, 0.5):g} s [{low:g} to {high:g}]"
 
 
 def _nulls(store: Store, cells: Sequence[Cell]) -> str:
