@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serinus.analysis import Arm
-from serinus.analysis.blocks import PATIENCE, complete, counts, cut
+from serinus.analysis.blocks import PATIENCE, complete, completed, counts, cut
 from serinus.analysis.increments import Grid, Increment, Track
 from serinus.analysis.reader import LONGEST
 
@@ -127,6 +127,30 @@ def test_counts_are_told_by_pod_and_round() -> None:
 )
 def test_a_round_is_complete_when_nobody_is_awaited(*, tracks: dict[str, Track], ready: bool) -> None:
     assert complete(tracks, GRID, 0) is ready
+
+
+def until(track: Track, time: float) -> Track:
+    """The track as it was at that time."""
+    increments = tuple(i for i in track.increments if i.end <= time)
+    first = track.increments[0].start if track.increments else track.last
+    return Track(track.arm, increments[-1].end if increments else first, {}, increments)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10**6), st.integers(1, 3), st.integers(1, 3))
+def test_a_round_is_completed_by_one_sample_however_late_one_looks(seed: int, canaries: int, stables: int) -> None:
+    """Pods that miss scrapes at random: told afterwards, it is the moment at which a look would have found it."""
+    rng = seeded(seed)
+    tracks = {}
+    for arm, count in ((Arm.CANARY, canaries), (Arm.STABLE, stables)):
+        for number in range(count):
+            times = (-10.0 * rng.random() + 10.0 * np.arange(12)).tolist()
+            kept = [times[0], *(t for t in times[1:-1] if rng.random() < 0.7), times[-1]]
+            tracks[f"{arm}{number}"] = pod(arm, kept, [(1.0, 0.0)] * (len(kept) - 1))
+    moments = sorted(i.end for t in tracks.values() for i in t.increments)
+    for number in range(6):
+        found = next(m for m in moments if complete({k: until(t, m) for k, t in tracks.items()}, GRID, number))
+        assert completed(tracks, GRID, number) == found
 
 
 def test_patience_has_an_end() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from serinus.analysis import (
@@ -27,7 +27,7 @@ from serinus.analysis import (
     trial_record,
 )
 
-from .support import ANCHOR, MEANS, Scene, always, churn, clip, latch_of, pods, proxies, seeded, slow
+from .support import ANCHOR, MEANS, Scene, always, churn, clip, latch_of, pods, proxies, seeded, slow, without
 
 POLICIES: dict[str, Policy] = {
     "errors": RatePolicy(min_errors=1),
@@ -120,10 +120,24 @@ def test_a_restart_at_any_moment_gives_the_same_verdict_at_the_same_sample(
     assert_alike(polled(after, windows, rest), whole)
 
 
+def missed(windows: dict[str, Window], seed: int) -> dict[str, Window]:
+    """Some targets were not scraped for some time."""
+    rng = seeded(seed)
+    found = dict(windows)
+    for name, window in windows.items():
+        for _ in range(4):
+            target = window.targets[int(rng.integers(len(window.targets)))].name
+            since = ANCHOR + rng.uniform(-20, 85)
+            found[name] = without(found[name], target, since, since + rng.choice([5.0, 10.0, 20.0, 40.0]))
+    return found
+
+
 @settings(max_examples=8)
-@given(scenes)
-def test_a_look_every_second_and_one_look_fail_at_the_same_sample(scene: tuple[int, float]) -> None:
+@given(scenes, st.booleans())
+@example((38, 0.1), True)
+def test_a_look_every_second_and_one_look_fail_at_the_same_sample(scene: tuple[int, float], holes: bool) -> None:  # noqa: FBT001
     windows = scene_windows(*scene)
+    windows = missed(windows, scene[0]) if holes else windows
     often = polled(started(), windows, np.arange(ANCHOR, ANCHOR + 91, 1.0).tolist())
     assert_alike_but_sights(often, polled(started(), windows, [ANCHOR, ANCHOR + 90]))
 
