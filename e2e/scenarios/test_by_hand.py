@@ -25,7 +25,7 @@ HELD = {
 def load(model: Model, start_load: Callable[..., Load]) -> Load:
     model.apply("recommender/v1.yaml", **HELD)
     model.wait_stable()
-    return start_load(model, 30.0)
+    return start_load(model, 60.0)
 
 
 def at_first_step(model: Model, version: int) -> str:

@@ -70,7 +70,7 @@ def test_a_slow_tail(taken_back: Callable[..., Manifest]) -> None:
     assert (latency["outcome"], latency["source"]) == ("Fail", "Gateway")
     assert latency["evidence"] >= latency["threshold"]
     # One answer in ten is 0.3 s late, so these are the bounds that the tail is over.
-    assert latency["bound"] in {0.005, 0.01, 0.025, 0.05, 0.1, 0.25}
+    assert latency["bound"] in {0.01, 0.025, 0.05, 0.1, 0.25}
     assert latency["canaryRate"] > latency["stableRate"]
     assert metric(status, "error-rate")["outcome"] != "Fail"
 
@@ -81,11 +81,9 @@ def test_all_of_it_slow(taken_back: Callable[..., Manifest]) -> None:
     assert metric(status, "latency")["source"] == "Gateway"
 
 
-@pytest.mark.parametrize("version", [5, 6])
-def test_seen_by_the_pods_own_histograms(taken_back: Callable[..., Manifest], version: int) -> None:
-    status = taken_back(
-        version, f"v{version}, the pods' histograms", analysis={"latency": {"source": "Pods"}}, env=named("pods")
-    )
+def test_seen_by_the_pods_own_histograms(taken_back: Callable[..., Manifest]) -> None:
+    pods = {"latency": {"source": "Pods"}}
+    status = taken_back(5, "v5, the pods' histograms", analysis=pods, env=named("pods"))
     assert status["reason"] == "TooSlow"
     latency = metric(status, "latency")
     assert (latency["outcome"], latency["source"]) == ("Fail", "Pods")
@@ -113,9 +111,7 @@ def test_a_query_compares_both_versions(taken_back: Callable[..., Manifest]) -> 
 
 
 def test_a_good_version_is_promoted(model: Model, load: Load, report: dict[str, Any]) -> None:
-    # On a machine that is busy, one version's pods may be given less of it than the other's.
-    pace = {**PACE, "analysis": {**PACE["analysis"], "latency": {"margin": 0.2}}}
-    pace["rollout"] = {**PACE["rollout"], "watchAfterPromotion": "5s"}
+    pace = {**PACE, "rollout": {**PACE["rollout"], "watchAfterPromotion": "5s"}}
     model.apply("recommender/v2.yaml", **pace)
     began = time.time()
     model.wait_phase("Watching")

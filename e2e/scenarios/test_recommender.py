@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from load import Load
-from scenarios.stand import GATEWAY_LAG, MARGIN, Model, weight_history
+from scenarios.stand import GATEWAY_LAG, Model, weight_history
 
 FAST = {
     "route": {"timeout": "5s"},
@@ -18,7 +18,7 @@ FAST = {
         "drain": "5s",
         "watchAfterPromotion": "15s",
     },
-    "analysis": {"minimumRequests": 30, "errorRate": {"margin": MARGIN}},
+    "analysis": {"minimumRequests": 30, "errorRate": {"margin": 0.05}},  # v3 fails 5 % of its answers
 }
 RATE = 100.0
 

@@ -52,7 +52,7 @@ def test_an_edited_config_map_is_a_new_revision_and_the_old_contents_are_the_old
     fresh.kubectl("apply", "--filename=-", stdin=json.dumps(config))
     fresh.apply("recommender/v1.yaml", **QUICK, runtime={"configMaps": [{"name": "tuning"}]})
     first = fresh.wait_stable()["stable"]["revision"]
-    start_load(fresh, 30.0)
+    start_load(fresh, 60.0)
     fresh.kubectl("apply", "--filename=-", stdin=json.dumps({**config, "data": {"BOOST": "2"}}))
     second = fresh.wait("the new revision", lambda s: s["stable"]["revision"] != first and s["phase"] == "Stable")
     pod = next(iter(fresh.list("pods")))
@@ -66,7 +66,7 @@ def test_an_edited_config_map_is_a_new_revision_and_the_old_contents_are_the_old
 def test_a_killed_operator_goes_on_where_it_was(fresh: Model, start_load: Callable[..., Load]) -> None:
     fresh.apply("recommender/v1.yaml", **QUICK)
     fresh.wait_stable()
-    load = start_load(fresh, 30.0)
+    load = start_load(fresh, 60.0)
     fresh.apply("recommender/v2.yaml", **QUICK)
     revision = fresh.wait("the first step", lambda s: s.get("weight") == 20)["canary"]["revision"]
     pods = fresh.pods(revision)

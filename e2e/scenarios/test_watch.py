@@ -13,7 +13,7 @@ PACE = {
     "rollout": {"steps": [{"weight": 50, "minDuration": "5s"}], "drain": "2s", "watchAfterPromotion": "120s"},
     "analysis": {"minimumRequests": 30, "errorRate": {"margin": MARGIN}},
 }
-GOOD_FOR = 60
+GOOD_FOR = 50
 """Seconds after its start that a pod answers well; the promotion must be over by then."""
 GOES_BAD = [{"name": "FAULT_RATE", "value": "0.2"}, {"name": "FAULT_AFTER_SECONDS", "value": str(GOOD_FOR)}]
 

@@ -21,7 +21,7 @@ while True:
         urllib.request.urlopen("http://recommender/recommend?user_id=1", timeout=5).read()
     except (urllib.error.URLError, OSError):
         pass
-    time.sleep(0.02)
+    time.sleep(0.005)
 """
 
 
