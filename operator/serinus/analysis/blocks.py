@@ -51,15 +51,14 @@ def complete(tracks: Tracks, grid: Grid, number: int) -> bool:
     patience = PATIENCE * grid.interval
     if newest < edge + patience and _awaited(tracks, Arm.CANARY, grid, edge):
         return False
-    ends = [i.end for i in _within(tracks, Arm.CANARY, number, number)]
-    end = max(ends, default=edge)
+    end = _last(tracks, grid, number)
     return newest >= end + patience or not _awaited(tracks, Arm.STABLE, grid, end)
 
 
 def completed(tracks: Tracks, grid: Grid, number: int) -> float:
     """Time of the sample with which a complete round became so, however long after it one looks."""
     edge, patience = grid.begins(number + 1), PATIENCE * grid.interval
-    end = max((i.end for i in _within(tracks, Arm.CANARY, number, number)), default=edge)
+    end = _last(tracks, grid, number)
     return max(
         _any_since(tracks, edge),
         min(_all_since(tracks, Arm.CANARY, grid, edge), _any_since(tracks, edge + patience)),
@@ -160,6 +159,12 @@ def _awaited(tracks: Tracks, arm: Arm, grid: Grid, time: float) -> bool:
     """
     silent = time - LONGEST * grid.interval
     return any(t.arm is arm and t.last is not None and silent <= t.last < time for t in tracks.values())
+
+
+def _last(tracks: Tracks, grid: Grid, number: int) -> float:
+    """The canary's last scrape in a round; one after a long gap may come when the round is over."""
+    ends = [i.end for i in _within(tracks, Arm.CANARY, number, number) if _usable(i, grid)]
+    return max(ends, default=grid.begins(number + 1))
 
 
 def _any_since(tracks: Tracks, time: float) -> float:
