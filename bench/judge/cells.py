@@ -161,7 +161,7 @@ def _boundary() -> Iterator[Cell]:
 
 
 def _scenes(
-    name: str, scene: Scene, runs: tuple[int, int], *, limit: float = ALPHA, powers: int = 100
+    name: str, scene: Scene, runs: tuple[int, int], *, limit: float = ALPHA, powers: int = FEW
 ) -> Iterator[Cell]:
     """The null cell of a scene, and its power at 2 and 5 times the boundary of each policy."""
     yield Cell(name, "scene", scene, MEASURED, dict.fromkeys(("default", "strict"), limit), *runs)
@@ -179,7 +179,7 @@ def _measured() -> Iterator[Cell]:
             main = kind == "beta" and effect in (2.0, 5.0)
             scene = Scene(effect=effect, kind=kind)
             name = f"over-dispersion measured/true D {effect:g} ({kind}), 3 stable pods"
-            yield from _scenes(name, scene, (4000, MANY) if main else (1000, 4000), limit=limit)
+            yield from _scenes(name, scene, (MANY, MANY) if main else (4000, MANY), limit=limit)
 
 
 def _configured() -> Iterator[Cell]:
@@ -203,15 +203,15 @@ def _outages() -> Iterator[Cell]:
         for length in LENGTHS:
             name = f"common outage staggered/{length:g} s of {percent(rate)} errors, pods"
             scene = Scene(outage=(length, rate), duration=1200.0)
-            yield from _scenes(name, scene, (1000, MANY), powers=50)
+            yield from _scenes(name, scene, (4000, MANY))
     for rate in (0.1, 1.0):
         several = Scene(outages=(LENGTHS, rate), duration=1800.0)
         name = f"common outage staggered/one after the other, {percent(rate)} errors"
-        yield from _scenes(f"{name}, pods", several, (1000, MANY))
+        yield from _scenes(f"{name}, pods", several, (4000, MANY))
         single = replace(several, canaries=1, stables=1)
-        yield from _scenes(f"{name}, one pod each", single, (1000, 4000))
+        yield from _scenes(f"{name}, one pod each", single, (2000, MANY))
         quick = replace(several, interval=5.0, duration=900.0)
-        yield from _scenes(f"{name}, pods, 5 s scrapes", quick, (500, 4000))
+        yield from _scenes(f"{name}, pods, 5 s scrapes", quick, (2000, MANY))
     for rate in (0.1, 1.0):
         for length in LENGTHS:
             traffic = Traffic(outage=(length, rate))
@@ -237,7 +237,7 @@ def _hygiene() -> Iterator[Cell]:
     }
     for name, scene in scenes.items():
         half = replace(scene, duration=1800.0)
-        yield from _scenes(f"data hygiene/{name}", half, (1000, 4000), powers=50)
+        yield from _scenes(f"data hygiene/{name}", half, (2000, MANY))
     behind = Scene(behind=0.9, duration=1800.0, outages=several)
     yield from _scenes(
         "data hygiene/late samples, outages of 10 %, looked at every scrape", behind, (200, 1000), powers=25
@@ -274,7 +274,7 @@ def _steps() -> Iterator[Cell]:
         name = f"weight steps/5, 25, 50 %, both arms drift 0.2 to 3 %, {'pods' if pods else 'one proxy'}"
         scene = Scene(weights=weights, drift=(0.002, 0.03), canary=0.0, stable=0.0, pods=pods)
         limits = dict.fromkeys(("default", "strict"), ALPHA)
-        yield Cell(name, "scene", scene, MEASURED, limits, 1000, 2000)
+        yield Cell(name, "scene", scene, MEASURED, limits, 4000, MANY)
         for times in (2.0, 5.0):
             extra = times * (0.016 + DELTA) - 0.016
             bad = replace(scene, canary=extra)

@@ -68,7 +68,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Series:
-    """One counter of one target: `keep` are its samples' times, `values` the counts there."""
+    """One counter of one target: the times of its samples, and its value at each."""
 
     arm: Arm
     target: str
@@ -115,8 +115,11 @@ def _stamps(times: Array) -> list[float]:
     return (ANCHOR + np.round(times, 3)).tolist()
 
 
-def film(scene: Scene, rng: Generator) -> Film:
-    """One run."""
+def film(scene: Scene, rng: Generator, runs: int = 1) -> Film:
+    """One run with its counters of good and of bad answers; or several that share all but the bad answers.
+
+    Several runs are told as a histogram is: cell k counts what is not bad in run k, the last cell all.
+    """
     spans = _outages(scene, rng)
     series: list[Series] = []
     targets: list[tuple[str, Arm | None, Array, Array]] = []
@@ -127,13 +130,13 @@ def film(scene: Scene, rng: Generator) -> Film:
                     times, ups = _scrapes(scene, rng, born, died)
                     targets.append((name, arm, times, ups))
                     part = (name, arm, 1.0 / number, born, died)
-                    series.extend(_served(scene, rng, spans, part, times[ups == 1.0]))
+                    series.extend(_served(scene, rng, spans, part, times[ups == 1.0], runs))
     else:
         times, ups = _scrapes(scene, rng, -scene.history, scene.duration)
         targets.append(("proxy", None, times, ups))
         for arm in (Arm.CANARY, Arm.STABLE):
             part = ("proxy", arm, 1.0, -scene.history, scene.duration)
-            series.extend(_served(scene, rng, spans, part, times[ups == 1.0]))
+            series.extend(_served(scene, rng, spans, part, times[ups == 1.0], runs))
     lag = {name: scene.behind * scene.interval * rng.random() for name, _, _, _ in targets}
     return Film(scene, tuple(series), tuple(targets), lag)
 
@@ -172,14 +175,15 @@ def _scrapes(scene: Scene, rng: Generator, born: float, died: float) -> tuple[Ar
     return times, ups
 
 
-def _served(
+def _served(  # noqa: PLR0913, PLR0917
     scene: Scene,
     rng: Generator,
     spans: tuple[tuple[float, float, float], ...],
     part: tuple[str, Arm, float, float, float],
     times: Array,
+    runs: int,
 ) -> list[Series]:
-    """The counters of one target: of good and of bad answers, each from its first one on."""
+    """The counters of one target, each from the first answer on that it counts."""
     name, arm, share, born, died = part
     resets = _resets(scene, rng, born, died)
     inner = [born, died, 0.0, scene.late, *resets]
@@ -187,9 +191,11 @@ def _served(
     edges = np.unique(np.concatenate([times, [at for at in inner if born <= at <= died]]))
     middles, lengths = 0.5 * (edges[:-1] + edges[1:]), np.diff(edges)
     requests = rng.poisson(lengths * scene.rps * share * _shares(scene, arm, middles))
-    bad = bad_of(rng, requests, _rates(scene, arm, spans, middles), scene.effect, scene.kind)
+    rates = _rates(scene, arm, spans, middles)
+    bad = bad_of(rng, np.tile(requests, (runs, 1)), rates, scene.effect, scene.kind)
+    cells = [*(requests - bad), requests if runs > 1 else bad[0]]
     found = []
-    for cell, counted in ((0, requests - bad), (1, bad)):
+    for cell, counted in enumerate(cells):
         total = np.concatenate([[0.0], np.cumsum(counted)])
         values = total[np.searchsorted(edges, times)]
         if resets:

@@ -23,7 +23,8 @@ tolerance; they may reach alpha. **Bold** ones are above what is allowed.
 which holds where one proxy counts both arms; where pods are the targets it is measured on stable's.
 Flagger with thresholds 5 and 10, one check a minute; Kayenta looks every 10 minutes. A run is 60
 minutes with 15 s scrapes, 100 requests a second and a weight of 10 % unless said otherwise. A cell
-"at 2 x" has a canary that fails twice as often as the worst rate that its rule tolerates.
+"at 2 x" has a canary that fails twice as often as the worst rate that its rule tolerates. Where pods are
+the targets, 20 runs at a time share scrapes, requests and outages, and differ in which requests fail.
 """
 NOTES = {
     "grid": "Errors independent, stable 0.5 %, one proxy.",

@@ -15,7 +15,7 @@ from .cells import Cell, Rule
 from .figures import NEVER
 
 SEED = 20261122
-AT_ONCE = {"stream": 1000, "total": 1000, "proof": 1000, "latency": 250, "scene": 25, "proof-scene": 25, "means": 250}
+AT_ONCE = {"stream": 1000, "total": 1000, "proof": 1000, "latency": 250, "scene": 100, "proof-scene": 100, "means": 250}
 """Runs of one part, by kind of cell."""
 
 

@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -98,6 +99,34 @@ def until(window: Window, now: float) -> Window:
     )
     targets = tuple(Target(t.name, t.arm, tuple(s for s in t.scrapes if s[0] <= now)) for t in window.targets)
     return Window(counters, targets, window.start, now, window.interval)
+
+
+@pytest.mark.parametrize("pods", [True, False])
+@pytest.mark.parametrize("rate", [0.005, 0.03])
+def test_runs_that_share_the_scrapes_fail_when_each_would_alone(module: Modules, pods: bool, rate: float) -> None:
+    scene, replay = module("scene"), module("replay")
+    plot = scene.Scene(canary=rate, duration=900.0, history=300.0, pods=pods, outage=(60.0, 0.5), missing=0.05)
+    shown = scene.film(plot, np.random.default_rng(5), 3)
+    policy = RatePolicy(delta=0.0)
+    delays = replay.failed_after(shown, policy, 0.01, 3, early=True)
+    assert np.isfinite(delays).any() == (rate > 0.005)
+    for run in range(3):
+        assert replay.failed_alone(alone(shown, run), policy, 0.01) == delays[run]
+
+
+def alone(shown: Any, run: int) -> Any:
+    """The film of one of the runs: counters of its good and of its bad answers."""
+    every = {(s.arm, s.target, s.cell): s for s in shown.series}
+    last = max(s.cell for s in shown.series)
+    series = []
+    for (arm, target, cell), good in every.items():
+        if cell == run:
+            total = every[arm, target, last]
+            fine = dict(zip(good.times.tolist(), good.values.tolist(), strict=True))
+            bad = np.array([all_ - fine.get(at, 0.0) for at, all_ in zip(total.times, total.values, strict=True)])
+            series.append(replace(good, cell=0))
+            series.append(replace(good, cell=1, times=total.times[bad > 0.0], values=bad[bad > 0.0]))
+    return replace(shown, series=tuple(series))
 
 
 def test_flagger_counts_failed_checks_and_acts_a_tick_later(module: Modules) -> None:
