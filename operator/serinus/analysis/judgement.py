@@ -101,8 +101,8 @@ class Judgement:
 
     @property
     def log_proof(self) -> float:
-        """Natural logarithm of the proof: every row has to be proven."""
-        return float(self.row_proof.min())
+        """Natural logarithm of the proof: every row that has to be proven is."""
+        return float(self.row_proof[self.policy.first_proven :].min())
 
 
 KEPT_ROUNDS = 2 * COARSE

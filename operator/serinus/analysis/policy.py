@@ -34,6 +34,9 @@ class RatePolicy:
         minimum_requests: requests that each arm needs in a step before it can pass, at least 1.
         odds: the alternatives, each above 1.
         bounds: latency bounds in seconds, rising; empty for the error rate.
+        first_proven: the first row that has to be proven, below the number of rows. Near the middle of
+            a distribution a margin is soon exceeded by differences that nobody feels, or hidden by
+            what staggered scrapes cannot align; a proof is about the slow requests.
         gating: a step waits for the proof.
 
     Raises:
@@ -50,6 +53,7 @@ class RatePolicy:
     minimum_requests: int = 100
     odds: tuple[float, ...] = ODDS
     bounds: tuple[float, ...] = ()
+    first_proven: int = 0
     gating: bool = True
 
     def __post_init__(self) -> None:
@@ -75,6 +79,7 @@ class RatePolicy:
         above = all(isfinite(odd) and odd > 1 for odd in self.odds)
         _check("odds", self.odds, "numbers above 1", ok=bool(self.odds) and above)
         rising = all(low < high for low, high in zip((0.0, *self.bounds), self.bounds, strict=False))
+        _check("first_proven", self.first_proven, "a row", ok=0 <= self.first_proven < self.rows)
         _check("bounds", self.bounds, "rising numbers above 0", ok=rising and all(map(isfinite, self.bounds)))
 
     @property

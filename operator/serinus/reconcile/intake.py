@@ -25,7 +25,7 @@ from serinus.prometheus.shared import Answer, SharedQueries
 from serinus.reconcile.feeds import Feed, Pins
 from serinus.reconcile.policies import NoBound, policies
 from serinus.reconcile.source import DEFAULT_INTERVAL
-from serinus.reconcile.windows import SHARED_INTERVALS
+from serinus.reconcile.windows import CATCH_UP_INTERVALS, SHARED_INTERVALS
 
 LOOK_BACK = 3600.0
 """Seconds before the rollout's anchor from which stable's usual rates are learned."""
@@ -110,9 +110,10 @@ class Intake:
         test = trial.tests.get(feed.name)
         if test is None:
             return await self._settled(queries, feed, now)
-        width = math.ceil(SHARED_INTERVALS * (test.reader.interval or DEFAULT_INTERVAL))
-        start = test.reader.since
-        if start is None or start < now - width:
+        interval, start = test.reader.interval or DEFAULT_INTERVAL, test.reader.since
+        widths = (math.ceil(intervals * interval) for intervals in (SHARED_INTERVALS, CATCH_UP_INTERVALS))
+        width = next((width for width in widths if start is not None and start >= now - width), None)
+        if width is None:
             return await self._whole(queries, feed, test.policy, now, start)
         answer = await _asked(queries, f"{feed.selectors.shared}[{width}s]")
         owner = feed.subject.namespace, feed.subject.name
@@ -120,8 +121,7 @@ class Intake:
         if self._taken.get(feed.name) == shown:
             return None
         self._taken[feed.name] = shown
-        series = answer.of(*owner)
-        return feed.window(test.policy, series, answer.at - width, answer.at, self.pins)
+        return feed.window(test.policy, answer.of(*owner), answer.at - width, answer.at, self.pins)
 
     async def _whole(
         self, queries: SharedQueries, feed: Feed, policy: Policy, now: float, start: float | None = None

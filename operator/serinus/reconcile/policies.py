@@ -1,5 +1,6 @@
 """From `spec.analysis` to what the statistical tests are told to look for."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, log
 
@@ -8,6 +9,8 @@ from serinus.api.analysis import ERROR_RATE, LATENCY, LATENCY_OBJECTIVE, Analysi
 from serinus.reconcile.windows import Histogram
 
 _ALMOST = 1e-9
+SLOW = 0.1
+"""Share of stable's requests above a bound from which on the requests above it are the slow ones."""
 MOST_BOUNDS = 12
 """Bucket bounds that are compared; each one more dilutes the others."""
 
@@ -76,6 +79,7 @@ def latency(analysis: Analysis, histogram: Histogram) -> Ladder:
         dispersion=analysis.dispersion,
         minimum_requests=analysis.minimum_requests,
         bounds=bounds,
+        first_proven=_first_slow(bounds, dict(counted), histogram.requests),
         gating=wanted.gating,
     )
     return Ladder(policy, histogram.growth**steps if histogram.growth else 1.0)
@@ -118,6 +122,12 @@ def mean_policy(analysis: Analysis, mean: Mean, units: int) -> MeanPolicy:
         units=units,
         gating=mean.gating,
     )
+
+
+def _first_slow(bounds: Sequence[float], slower: Mapping[float, float], requests: float) -> int:
+    """Return the first bound that only slow requests exceed; the last one where all do."""
+    slow = (index for index, bound in enumerate(bounds) if slower[bound] <= SLOW * requests)
+    return next(slow, len(bounds) - 1)
 
 
 def _bound(wanted: Objective, histogram: Histogram) -> float:

@@ -20,6 +20,8 @@ from serinus.reconcile.source import MeanCounters, Subject
 
 SHARED_INTERVALS = 3
 """Scrape intervals that one shared query fetches for all rollouts."""
+CATCH_UP_INTERVALS = 36
+"""The same for all that have fallen behind: a thousand questions of their own would keep them behind."""
 GONE_AFTER = 3
 """Scrape intervals without an answer after which a proxy is no longer waited for."""
 
