@@ -101,11 +101,13 @@ def until(window: Window, now: float) -> Window:
     return Window(counters, targets, window.start, now, window.interval)
 
 
-@pytest.mark.parametrize("pods", [True, False])
+@pytest.mark.parametrize("source", ["pods", "proxy"])
 @pytest.mark.parametrize("rate", [0.005, 0.03])
-def test_runs_that_share_the_scrapes_fail_when_each_would_alone(module: Modules, pods: bool, rate: float) -> None:
+def test_runs_that_share_the_scrapes_fail_when_each_would_alone(module: Modules, source: str, rate: float) -> None:
     scene, replay = module("scene"), module("replay")
-    plot = scene.Scene(canary=rate, duration=900.0, history=300.0, pods=pods, outage=(60.0, 0.5), missing=0.05)
+    plot = scene.Scene(
+        canary=rate, duration=900.0, history=300.0, pods=source == "pods", outage=(60.0, 0.5), missing=0.05
+    )
     shown = scene.film(plot, np.random.default_rng(5), 3)
     policy = RatePolicy(delta=0.0)
     delays = replay.failed_after(shown, policy, 0.01, 3, early=True)
