@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import exp
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,9 +12,17 @@ from .blindness import blind, newest
 from .finding import Finding, Outcome
 from .interval import interval
 from .judgement import Judgement
+from .mixture import mean_exp
 from .past import DispersionSource
 
 _LARGEST = 700.0
+
+
+class _Limits(NamedTuple):
+    """The evidence, and the error probability that is left to the test."""
+
+    evidence: float
+    alpha: float
 
 
 def assess_rate(judgement: Judgement, now: float, alpha: float) -> Assessment:
@@ -27,17 +36,18 @@ def assess_rate(judgement: Judgement, now: float, alpha: float) -> Assessment:
         now: Unix seconds.
         alpha: error probability that is left to this test, which fails alone at 1/alpha.
     """
-    row = int(np.argmax(judgement.row_evidence))
+    rows = judgement.row_evidence
+    row, evidence = int(np.argmax(rows)), exp(min(float(mean_exp(rows)), _LARGEST))
     policy, past = judgement.policy, judgement.streams[0].past
     dispersion = float(past.dispersion(policy.dispersion)[row])
-    finding = blind(judgement.reader, now) or _enough(judgement, row, alpha)
+    finding = blind(judgement.reader, now) or _enough(judgement, row, _Limits(evidence, alpha))
     return Assessment(
         finding.outcome,
         finding.reason,
         finding.message,
         canary=_side(judgement.canary, row, alpha, dispersion),
         stable=_side(judgement.stable, row, alpha, dispersion),
-        evidence=exp(min(judgement.log_evidence, _LARGEST)),
+        evidence=evidence,
         threshold=1.0 / alpha,
         proof=exp(min(judgement.log_proof, _LARGEST)),
         proof_threshold=1.0 / policy.beta,
@@ -51,9 +61,10 @@ def assess_rate(judgement: Judgement, now: float, alpha: float) -> Assessment:
 
 def failure(judgement: Judgement, alpha: float) -> tuple[str, str]:
     """The reason and the sentence of a rate that took the canary back."""
-    row = int(np.argmax(judgement.row_evidence))
+    rows = judgement.row_evidence
     reason = "TooSlow" if judgement.policy.bounds else "ErrorRateTooHigh"
-    return reason, _sentence(judgement, row, judgement.canary, judgement.stable, "", alpha)
+    limits = _Limits(exp(min(float(mean_exp(rows)), _LARGEST)), alpha)
+    return reason, _sentence(judgement, int(np.argmax(rows)), judgement.canary, judgement.stable, "", limits)
 
 
 def _side(counts: np.ndarray, row: int, alpha: float, dispersion: float) -> Side:
@@ -62,7 +73,7 @@ def _side(counts: np.ndarray, row: int, alpha: float, dispersion: float) -> Side
     return Side(requests, bad, bad / requests if requests else None, low, high)
 
 
-def _enough(judgement: Judgement, row: int, alpha: float) -> Finding:
+def _enough(judgement: Judgement, row: int, limits: _Limits) -> Finding:
     policy = judgement.policy
     canary, stable = judgement.step_canary, judgement.step_stable
     compared = policy.rho > 0
@@ -80,14 +91,14 @@ def _enough(judgement: Judgement, row: int, alpha: float) -> Finding:
             f"{stable[0]:.0f} requests; {wanted} are needed on each."
         )
         return Finding(Outcome.INCONCLUSIVE, "TooFewRequests", message)
-    message = _sentence(judgement, row, canary, stable, "In this step ", alpha)
+    message = _sentence(judgement, row, canary, stable, "In this step ", limits)
     if policy.gating and judgement.log_proof < policy.log_proof_threshold:
         return Finding(Outcome.INCONCLUSIVE, "NotProven", message)
     return Finding(Outcome.PASS, "WithinTolerance", message)
 
 
 def _sentence(  # noqa: PLR0913, PLR0917 - the parts of a sentence
-    judgement: Judgement, row: int, canary: np.ndarray, stable: np.ndarray, when: str, alpha: float
+    judgement: Judgement, row: int, canary: np.ndarray, stable: np.ndarray, when: str, limits: _Limits
 ) -> str:
     policy = judgement.policy
     if policy.bounds:
@@ -100,9 +111,9 @@ def _sentence(  # noqa: PLR0913, PLR0917 - the parts of a sentence
         told += f" and stable{tail and ' in'} {_share(stable, row)}"
     else:
         told += f", {100 * policy.delta:g} % are allowed"
-    evidence = spoken(exp(min(judgement.log_evidence, _LARGEST)))
     proof = spoken(exp(min(judgement.log_proof, _LARGEST)))
-    return f"{told}: evidence {evidence} of {spoken(1.0 / alpha)}, proof {proof} of {spoken(1.0 / policy.beta)}."
+    evidence, limit = spoken(limits.evidence), spoken(1.0 / limits.alpha)
+    return f"{told}: evidence {evidence} of {limit}, proof {proof} of {spoken(1.0 / policy.beta)}."
 
 
 def _share(counts: np.ndarray, row: int) -> str:

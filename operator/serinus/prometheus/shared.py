@@ -65,6 +65,10 @@ class SharedQueries:
     freshness: float
     longest: float = 15.0
     _questions: dict[str, _Question] = field(default_factory=dict)
+    news: int = 0
+    """How many answers have come."""
+    due: float = 0.0
+    """When the next question is to be asked again: until then nobody hears anything new."""
     _kept: float = 0.0
     """`pause` as of the newest answer: a thousand rollouts look at it every second."""
 
@@ -74,12 +78,14 @@ class SharedQueries:
         cost = sum(question.cost for question in self._questions.values() if question.again)
         return min(max(self.freshness, cost / SHARE), max(self.freshness, self.longest))
 
-    async def ask(self, expression: str) -> Answer:
+    async def ask(self, expression: str, interval: float | None = None) -> Answer:
         """Return a fresh answer. Everybody who asks the same in the same moment gets the same.
 
-        A server that hangs is a problem soon, and for all, while it is still waited for.
+        A server that hangs is a problem soon, and for all, while it is still waited for. `interval`
+        is that of the scrapes, if it is known.
         """
         now = self.clock()
+        self.longest = min(self.longest, interval or self.longest)
         question = self._questions.get(expression)
         if question is None or not self._serves(question, now):
             question = self._question(expression, question, now)
@@ -128,4 +134,6 @@ class SharedQueries:
         except Unavailable as error:
             answer = Answer(now, problem=str(error))
         self._questions[expression].done, self._kept = self.clock(), self.pause
+        asked = (question.asked for question in self._questions.values() if question.again)
+        self.news, self.due = self.news + 1, min(asked, default=now) + max(self.freshness, self._kept)
         return answer

@@ -115,7 +115,7 @@ class Intake:
         width = next((width for width in widths if start is not None and start >= now - width), None)
         if width is None:
             return await self._whole(queries, feed, test.policy, now, start)
-        answer = await _asked(queries, f"{feed.selectors.shared}[{width}s]")
+        answer = await _asked(queries, f"{feed.selectors.shared}[{width}s]", interval)
         owner = feed.subject.namespace, feed.subject.name
         shown = answer.scrapes(*owner), feed.subject.live_pods
         if self._taken.get(feed.name) == shown:
@@ -156,8 +156,8 @@ class Intake:
         return None
 
 
-async def _asked(queries: SharedQueries, expression: str) -> Answer:
-    answer = await queries.ask(expression)
+async def _asked(queries: SharedQueries, expression: str, interval: float | None = None) -> Answer:
+    answer = await queries.ask(expression, interval)
     if answer.problem:
         raise Unread(f"Prometheus: {answer.problem}")
     return answer

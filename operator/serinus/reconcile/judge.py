@@ -68,6 +68,9 @@ class Judge:
         self.candidate, self.anchor = candidate, anchor
         self._intake = Intake(anchor, record.get("trial"), Pins.of_record(record))
         self._thresholds = Thresholds.recovered(record.get("thresholds", {}))
+        self._problem = ""
+        self._heard: object = None
+        """How many answers had come, and what was asked, at the newest look that took something in."""
         self._seen: _Seen | None = None
         self._recorded: _Recorded | None = None
 
@@ -75,13 +78,8 @@ class Judge:
         self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
     ) -> Opinion:
         """Take in what Prometheus holds and say what it means."""
-        weights = tuple(Weight(change.time, change.weight / 100) for change in state.weights)
-        problem = ""
-        try:
-            await self._intake.bring(queries, feeds, analysis, weights, now)
-        except Unread as unread:
-            problem = str(unread)
-        trial = self._intake.trial
+        await self._bring(queries, feeds, analysis, state, now)
+        trial, problem = self._intake.trial, self._problem
         if trial is None:
             return Opinion(problem=problem)
         seen = self._assessed(trial, now)
@@ -94,6 +92,21 @@ class Judge:
             statuses.append(status)
         deciding = {name: found for name, found in findings.items() if not _may_wait(name, found, feeds)}
         return Opinion(combine(deciding), problem, tuple(statuses), self._record(trial, findings, now))
+
+    async def _bring(
+        self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
+    ) -> None:
+        """Take in what is new, unless nothing can be: a thousand rollouts look every second."""
+        asked = tuple(state.weights), feeds[0].subject.live_pods, [feed.name for feed in feeds]
+        if self._heard == (queries.news, asked) and now < queries.due:
+            return
+        weights = tuple(Weight(change.time, change.weight / 100) for change in state.weights)
+        try:
+            await self._intake.bring(queries, feeds, analysis, weights, now)
+            self._problem = ""
+        except Unread as unread:
+            self._problem = str(unread)
+        self._heard = queries.news, asked
 
     def _assessed(self, trial: Trial, now: float) -> Mapping[str, Assessment]:
         """Return what the tests say; while no sample has come, only its age can change that."""
