@@ -44,7 +44,7 @@ class Cell:
 
     Attributes:
         name: unique; the group goes before the first slash.
-        kind: how it is run: stream, scene, proof, proof-scene, means or total.
+        kind: how it is run: stream, scene, scene-alone, proof, proof-scene, latency, means or total.
         subject: the traffic.
         rules: what judges it.
         nulls: the largest share of rollbacks allowed, by rule; for them a rollback is false.
@@ -238,6 +238,14 @@ def _hygiene() -> Iterator[Cell]:
     for name, scene in scenes.items():
         half = replace(scene, duration=1800.0)
         yield from _scenes(f"data hygiene/{name}", half, (2000, MANY))
+    for name, scene in {
+        "restarts in place every 5 minutes, counters of answers": Scene(reset=300.0, duration=1800.0),
+        "pods replaced every 3 minutes, outages of 10 %, counters of answers": Scene(
+            life=180.0, outages=several, duration=1800.0
+        ),
+    }.items():
+        limits = dict.fromkeys(("default", "strict"), ALPHA)
+        yield Cell(f"data hygiene/{name}", "scene-alone", scene, MEASURED, limits, SOME, SOME)
     behind = Scene(behind=0.9, duration=1800.0, outages=several)
     yield from _scenes(
         "data hygiene/late samples, outages of 10 %, looked at every scrape", behind, (200, 1000), powers=25

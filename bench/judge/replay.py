@@ -98,6 +98,18 @@ def delays(
     return found
 
 
+def delays_alone(
+    scene: Scene, policies: Sequence[tuple[str, RatePolicy, float]], runs: int, seed: np.random.SeedSequence
+) -> dict[str, list[float]]:
+    """The same, each run by itself and by the trial that ships: with counters of good and of bad answers."""
+    found: dict[str, list[float]] = {name: [] for name, _, _ in policies}
+    for child in seed.spawn(runs):
+        shown = film(scene, np.random.default_rng(child))
+        for name, policy, alpha in policies:
+            found[name].append(failed_alone(shown, policy, alpha) - scene.late)
+    return found
+
+
 def _films(seed: np.random.SeedSequence, runs: int) -> list[tuple[np.random.SeedSequence, int]]:
     """Seeds, and how many runs there are with each; at least two."""
     films = -(-runs // TOGETHER)

@@ -72,6 +72,7 @@ class Series:
 
     arm: Arm
     target: str
+    key: str
     cell: int
     times: Array
     values: Array
@@ -106,7 +107,7 @@ class Film:
             end = int(np.searchsorted(series.times, until[series.target], side="right"))
             if end:
                 samples = zip(_stamps(series.times[:end]), series.values[:end].tolist(), strict=True)
-                counters.append(Counter(series.arm, series.target, str(series.cell), series.cell, tuple(samples)))
+                counters.append(Counter(series.arm, series.target, series.key, series.cell, tuple(samples)))
         start = ANCHOR - self.scene.history
         return Window(tuple(counters), tuple(targets), start, ANCHOR + now, self.scene.interval)
 
@@ -194,6 +195,7 @@ def _served(  # noqa: PLR0913, PLR0917
     rates = _rates(scene, arm, spans, middles)
     bad = bad_of(rng, np.tile(requests, (runs, 1)), rates, scene.effect, scene.kind)
     cells = [*(requests - bad), requests if runs > 1 else bad[0]]
+    key = "histogram#{}" if runs > 1 else "answers-{}"  # buckets fall together, counters each by itself
     found = []
     for cell, counted in enumerate(cells):
         total = np.concatenate([[0.0], np.cumsum(counted)])
@@ -202,7 +204,7 @@ def _served(  # noqa: PLR0913, PLR0917
             base = np.concatenate([[0.0], total[np.searchsorted(edges, resets)]])
             values = values - base[np.searchsorted(resets, times, side="right")]
         there = values > 0.0
-        found.append(Series(arm, name, cell, times[there], values[there]))
+        found.append(Series(arm, name, key.format(cell), cell, times[there], values[there]))
     return found
 
 

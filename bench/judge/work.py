@@ -15,7 +15,16 @@ from .cells import Cell, Rule
 from .figures import NEVER
 
 SEED = 20261122
-AT_ONCE = {"stream": 1000, "total": 1000, "proof": 1000, "latency": 250, "scene": 100, "proof-scene": 100, "means": 250}
+AT_ONCE = {
+    "stream": 1000,
+    "total": 1000,
+    "proof": 1000,
+    "latency": 250,
+    "scene": 100,
+    "proof-scene": 100,
+    "scene-alone": 50,
+    "means": 250,
+}
 """Runs of one part, by kind of cell."""
 
 
@@ -97,6 +106,11 @@ def _scenes(cell: Cell, runs: int, seed: np.random.SeedSequence) -> dict[str, It
     return replay.delays(cell.subject, policies, runs, seed, early=cell.early)  # type: ignore[arg-type,return-value]
 
 
+def _alone(cell: Cell, runs: int, seed: np.random.SeedSequence) -> dict[str, Iterable[float]]:
+    policies = [(each.name, each.policy, each.alpha) for each in cell.rules]
+    return replay.delays_alone(cell.subject, policies, runs, seed)  # type: ignore[arg-type,return-value]
+
+
 def _proofs(cell: Cell, runs: int, seed: np.random.SeedSequence) -> dict[str, Iterable[float]]:
     traffic, policy = cell.subject, cell.rules[0].policy
     assert isinstance(traffic, stream.Traffic)
@@ -127,6 +141,7 @@ _KINDS = {
     "latency": _latencies,
     "total": _totals,
     "scene": _scenes,
+    "scene-alone": _alone,
     "proof": _proofs,
     "proof-scene": _proof_scenes,
     "means": _means,

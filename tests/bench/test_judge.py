@@ -109,6 +109,7 @@ def test_runs_that_share_the_scrapes_fail_when_each_would_alone(module: Modules,
         canary=rate, duration=900.0, history=300.0, pods=source == "pods", outage=(60.0, 0.5), missing=0.05
     )
     shown = scene.film(plot, np.random.default_rng(5), 3)
+    assert {series.key for series in shown.series} == {f"histogram#{cell}" for cell in range(4)}
     policy = RatePolicy(delta=0.0)
     delays = replay.failed_after(shown, policy, 0.01, 3, early=True)
     assert np.isfinite(delays).any() == (rate > 0.005)
@@ -126,8 +127,8 @@ def alone(shown: Any, run: int) -> Any:
             total = every[arm, target, last]
             fine = dict(zip(good.times.tolist(), good.values.tolist(), strict=True))
             bad = np.array([all_ - fine.get(at, 0.0) for at, all_ in zip(total.times, total.values, strict=True)])
-            series.append(replace(good, cell=0))
-            series.append(replace(good, cell=1, times=total.times[bad > 0.0], values=bad[bad > 0.0]))
+            series.append(replace(good, cell=0, key="good"))
+            series.append(replace(good, cell=1, key="bad", times=total.times[bad > 0.0], values=bad[bad > 0.0]))
     return replace(shown, series=tuple(series))
 
 
