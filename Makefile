@@ -51,8 +51,11 @@ bench-safety: install ## Seconds from a total failure to weight 0, 20 runs on th
 bench-judge: install ## Operating characteristics of the judge, simulated: 45 minutes on 2 cores, goes on where it was
 	PYTHONPATH=operator:. $(PY) -m bench.judge
 
-bench-queries: install ## CPU of asking for 1,000 rollouts with three metrics each
+bench-queries: install ## CPU of judging 1,000 rollouts with three metrics each
 	$(PY) bench/queries.py
+
+bench-update: install ## CPU of one update of each kind of test
+	$(PY) bench/update.py
 
 bench-footprint: install ## Memory of the operator with ten models, size of the CRD
 	$(PY) bench/footprint.py
@@ -61,4 +64,4 @@ lock: ## Compile the hashed locks, without index URLs
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra plot pyproject.toml -o requirements/dev.txt
 
-.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint bench-judge lock
+.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint bench-judge bench-queries bench-update lock
