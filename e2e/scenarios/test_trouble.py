@@ -7,9 +7,9 @@ from collections.abc import Callable
 from demo.install import SYSTEM
 from load import Load
 from load.mixes import house_prices
-from scenarios.stand import MARGIN, Model
+from scenarios.stand import MARGIN, Manifest, Model
 
-QUICK = {
+QUICK: Manifest = {
     "replicas": 2,
     "route": {"timeout": "3s"},
     "rollout": {
@@ -20,6 +20,7 @@ QUICK = {
     },
     "analysis": {"minimumRequests": 5, "errorRate": {"margin": MARGIN}},
 }
+AT_ONCE = {**QUICK, "rollout": {**QUICK["rollout"], "steps": [{"weight": 50, "minDuration": "2s"}]}}
 ABSENT = {"image": "serinus-example/recommender:absent"}
 
 
@@ -50,7 +51,7 @@ def test_an_edited_config_map_is_a_new_revision_and_the_old_contents_are_the_old
 ) -> None:
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tuning"}, "data": {"BOOST": "1"}}
     fresh.kubectl("apply", "--filename=-", stdin=json.dumps(config))
-    fresh.apply("recommender/v1.yaml", **QUICK, runtime={"configMaps": [{"name": "tuning"}]})
+    fresh.apply("recommender/v1.yaml", **AT_ONCE, runtime={"configMaps": [{"name": "tuning"}]})
     first = fresh.wait_stable()["stable"]["revision"]
     start_load(fresh, 60.0)
     fresh.kubectl("apply", "--filename=-", stdin=json.dumps({**config, "data": {"BOOST": "2"}}))
