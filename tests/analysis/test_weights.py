@@ -15,7 +15,7 @@ from .support import ANCHOR
 
 
 def block(n_c: float, x_c: float, n_s: float, x_s: float) -> Block:
-    return Block(100.0, 120.0, 120.0, n_c, np.array([x_c]), n_s, np.array([x_s]))
+    return Block(100.0, 120.0, n_c, np.array([x_c]), n_s, np.array([x_s]))
 
 
 def numbers(found: Block) -> tuple[float, float, float, float]:

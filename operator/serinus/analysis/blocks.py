@@ -103,10 +103,9 @@ def cut(  # noqa: PLR0913, PLR0917 - what a block is cut from
     ]
     served = _served(cover, other, shape[:, 0], *_stretch(tracks, own, base, shape[:, 0]))
     bad = np.minimum((_total(cover, other) @ shape)[1:], served) if cover else np.zeros(len(shape) - 1)
-    time = max(end, max((i.end for i in cover), default=end))
     if base is Arm.CANARY:
-        return Block(start, end, time, float(counted[0]), counted[1:], served, bad)
-    return Block(start, end, time, served, bad, float(counted[0]), counted[1:])
+        return Block(start, end, float(counted[0]), counted[1:], served, bad)
+    return Block(start, end, served, bad, float(counted[0]), counted[1:])
 
 
 def _total(increments: Sequence[Increment], arm: Arm) -> Cells:

@@ -40,7 +40,6 @@ class Block:
     Attributes:
         start: no request is older, Unix seconds.
         end: no canary request is newer, Unix seconds.
-        time: the newest sample that the block needed.
         n_c: requests of the canary.
         x_c: bad ones among them, one number per row of the test.
         n_s: requests of stable.
@@ -49,7 +48,6 @@ class Block:
 
     start: float
     end: float
-    time: float
     n_c: float
     x_c: Array
     n_s: float

@@ -57,9 +57,7 @@ def _judge_scrape(judgement: Judgement, increment: Increment) -> Judgement:
         waiting.append((increment.end, stable))
     if increment.end <= judgement.reader.anchor:
         return replace(judgement, waiting=tuple(waiting), streams=(stream, *judgement.streams[1:]))
-    block = Block(
-        increment.start, increment.end, increment.end, float(canary[0]), canary[1:], float(stable[0]), stable[1:]
-    )
+    block = Block(increment.start, increment.end, float(canary[0]), canary[1:], float(stable[0]), stable[1:])
     stream = weigh(judgement, stream, block, block)
     streams = (stream, *judgement.streams[1:])
     return counted(judgement, increment.start, canary, stable, waiting=tuple(waiting), streams=streams)
