@@ -350,3 +350,24 @@ def test_an_interval_is_pinned_only_by_a_window_that_can_tell_it() -> None:
     assert judgement.reader.interval is None
     assert assess_rate(judgement, ANCHOR + 1, 0.01).outcome != "Pass"
     assert_same(fold(judgement, window), fold(begin(ERRORS, ANCHOR), window))
+
+
+def test_a_gap_of_years_is_passed_over_and_judging_goes_on() -> None:
+    """As after a jump of a clock: not one round of it is walked through."""
+    scene = Scene(duration=240.0, history=60.0)
+    calm = pods(scene, seeded(3), always(0.005), always(0.005))
+    years = 10 * 365 * 86400.0
+    later = replace(
+        calm,
+        counters=tuple(replace(c, samples=tuple((t + years, v + 1e6) for t, v in c.samples)) for c in calm.counters),
+        targets=tuple(replace(t, scrapes=tuple((at + years, up) for at, up in t.scrapes)) for t in calm.targets),
+        start=calm.start + years,
+        now=calm.now + years,
+    )
+    before = fold(reweigh(begin(RatePolicy(), ANCHOR), ANCHOR, 0.1), calm)
+    after = fold(before, later)
+    assert after.round is not None
+    assert before.round is not None
+    assert after.round - before.round > years / scene.interval - 100
+    assert after.canary[0] > before.canary[0]
+    assert after.log_evidence < 3.0

@@ -10,6 +10,8 @@ STALE_INTERVALS = 2.0
 """A target whose newest sample is older than this many intervals (and the slack) is stale."""
 NEWBORN_INTERVALS = 3.0
 """Intervals after the rollout's start within which Prometheus need not know the canary's pods yet."""
+USUAL_INTERVAL = 15.0
+"""Scrape interval to go by until a target was scraped twice, in seconds."""
 SLACK = 2.0
 """Seconds that a scrape and the operator's poll may take."""
 _SPOKEN = {Arm.CANARY: "the canary", Arm.STABLE: "stable"}
@@ -23,7 +25,7 @@ def blind(reader: Reader, now: float) -> Finding | None:
     live = [sight for sight in reader.sights if sight.live]
     if not live:
         return _no("NoTarget", "Prometheus scrapes no target of this rollout.")
-    interval = reader.interval or 0.0
+    interval = reader.interval or USUAL_INTERVAL
     if reader.separate:
         born = reader.anchor + NEWBORN_INTERVALS * interval + SLACK
         for arm, name in _SPOKEN.items():

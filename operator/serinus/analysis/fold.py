@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import replace
+from math import floor
 
 from . import blocks
 from .blocks import COARSE
@@ -80,6 +81,7 @@ def _fold_rounds(judgement: Judgement) -> Judgement:
         trail.append((time, judgement.log_evidence))
         number += 1
         if number % COARSE == 0:
+            number = _after_gap(tracks, grid, number)
             view = _around(tracks, grid, number)
     oldest = grid.begins(number // COARSE * COARSE - KEPT_ROUNDS)
     kept = {
@@ -88,6 +90,14 @@ def _fold_rounds(judgement: Judgement) -> Judgement:
     }
     reader = replace(judgement.reader, tracks=recent(kept))
     return replace(judgement, reader=reader, round=number, trail=tuple(trail))
+
+
+def _after_gap(tracks: Mapping[str, Track], grid: Grid, number: int) -> int:
+    """The round to go on with: rounds in which nobody was scraped, be it for years, say nothing."""
+    rounds = [i.round for t in tracks.values() for i in t.increments if i.round >= number - KEPT_ROUNDS]
+    times = [track.last for track in tracks.values() if track.last is not None]
+    upcoming = min(rounds) if rounds else floor((max(times) - grid.anchor) / grid.interval)
+    return max(number, (upcoming - KEPT_ROUNDS) // COARSE * COARSE)
 
 
 def _around(tracks: Mapping[str, Track], grid: Grid, number: int) -> dict[str, Track]:

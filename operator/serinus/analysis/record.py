@@ -17,6 +17,7 @@ from .samples import Window
 from .trial import Latch, Policy, Test, Trial, add_test, begin_trial, reweigh_trial, take_in
 from .weights import Weight
 
+_ROUNDED = 1e-6
 Record: TypeAlias = dict[str, Any]
 """Made of what JSON knows: dicts, lists, strings, numbers, booleans and None."""
 
@@ -73,8 +74,12 @@ def recover_trial(record: Record, windows: Mapping[str, Window], weights: tuple[
             again = reweigh_trial(again, weight.time, weight.share)
     known = {name: window for name, window in windows.items() if name in kept.tests}
     pinned = {name: _as_before(kept.tests[name], window) for name, window in known.items()}
-    kept, again = take_in(kept, pinned), take_in(again, pinned)
-    whole = {name for name, test in again.tests.items() if _seen(test) >= _seen(kept.tests[name])}
+    before, kept, again = kept, take_in(kept, pinned), take_in(again, pinned)
+    whole = {
+        name
+        for name, test in again.tests.items()
+        if _seen(test) >= _seen(kept.tests[name]) and test.log_proof >= before.tests[name].log_proof - _ROUNDED
+    }
     if whole == set(kept.tests):
         return again
     tests = {name: again.tests[name] if name in whole else test for name, test in kept.tests.items()}
