@@ -48,7 +48,7 @@ cluster-down: ## Remove it
 bench-safety: install ## Seconds from a total failure to weight 0, 20 runs on the real cluster
 	$(PY) bench/safety.py --runs 20
 
-bench-judge: install ## Operating characteristics of the judge, simulated: 45 minutes on 2 cores, goes on where it was
+bench-judge: install ## Operating characteristics of the judge, simulated: half an hour on 2 cores, goes on where it was
 	PYTHONPATH=operator:. $(PY) -m bench.judge
 
 bench-queries: install ## CPU of judging 1,000 rollouts with three metrics each

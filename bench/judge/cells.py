@@ -163,8 +163,10 @@ def _boundary() -> Iterator[Cell]:
 def _scenes(
     name: str, scene: Scene, runs: tuple[int, int], *, limit: float = ALPHA, powers: int = FEW
 ) -> Iterator[Cell]:
-    """The null cell of a scene, and its power at 2 and 5 times the boundary of each policy."""
+    """A healthy canary, one exactly at the boundary, and the power at 2 and 5 times that of each policy."""
     yield Cell(name, "scene", scene, MEASURED, dict.fromkeys(("default", "strict"), limit), *runs)
+    edge = replace(scene, canary=scene.stable + DELTA)
+    yield Cell(f"{name}, default at 1 x", "scene", edge, MEASURED[:1], {"default": limit}, *runs)
     for each, delta in zip(MEASURED, (DELTA, 0.0), strict=True):
         for times in (2.0, 5.0):
             bad = replace(scene, canary=times * (scene.stable + delta))
@@ -349,12 +351,14 @@ def _means() -> Iterator[Cell]:
     laws = {"normal, cv 0.5": ("normal", 0.5), "lognormal 1": ("lognormal", 1.0), "lognormal 1.5": ("lognormal", 1.5)}
     laws["Bernoulli 5 %"] = ("bernoulli", 0.0)
     for label, (law, spread) in laws.items():
-        for worse in (0.0, 0.05, 0.2):
-            mean = 0.05 if law == "bernoulli" else MEAN
-            policy = MeanPolicy(higher_is_better=True, margin=0.0, effect=0.05 * mean)
+        mean = 0.05 if law == "bernoulli" else MEAN
+        for worse, margin in ((0.0, 0.0), (0.02, 0.02), (0.05, 0.0), (0.2, 0.0)):
+            policy = MeanPolicy(higher_is_better=True, margin=margin * mean, effect=0.05 * mean)
             rules = tuple(Rule(f"alpha {alpha:g}", policy, alpha) for alpha in (0.01, 0.05))
-            values = Values(law, spread, worse, between=400 if worse else 100)
+            null = worse <= margin
+            values = Values(law, spread, worse, between=100 if null else 400)
             what = f"mean {percent(-worse)}" if worse else "the same mean"
-            limits = {each.name: each.alpha for each in rules} if not worse else {}
-            runs = 300 if worse else MANY
+            what += ", as the margin allows" if margin else ""
+            limits = {each.name: each.alpha for each in rules} if null else {}
+            runs = MANY if null else 300
             yield Cell(f"means/{label}, {what}", "means", values, rules, limits, runs, runs)

@@ -78,7 +78,9 @@ def _numbers(store: Store, cells: Sequence[Cell]) -> str:
         mine = [entry for entry in effects if f"true D {effect}" in entry[0]]
         if mine:
             hits, runs = sum(entry[2] for entry in mine), sum(entry[3] for entry in mine)
-            lines.append(f"True D {effect}measured on 3 stable pods: {hits} false rollbacks in {runs} runs.")
+            worst = max(mine, key=lambda entry: entry[2] / entry[3])
+            text = f"True D {effect}measured on 3 stable pods: {hits} false rollbacks in {runs} runs; at most"
+            lines.append(f"{text} {_percent(worst[2] / worst[3])}, {worst[0].split('/')[1]} ({worst[1]}).")
     return "## Numbers to reach\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
