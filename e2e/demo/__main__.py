@@ -78,14 +78,14 @@ async def play(where: site.Site, screen: Screen, rate: float, versions: Sequence
 
 def overlay_lines() -> list[str]:
     """Return the overlay without its comments."""
-    return [line for line in install.OVERLAY.read_text().splitlines() if not line.startswith("#")]
+    return [line for line in install.OVERLAY.read_text().splitlines() if not line.lstrip().startswith("#")]
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="demo", description="A promotion and a rollback on a real cluster, live.")
     made.add_argument("--name", default=os.environ.get("CLUSTER_NAME", "serinus"), help="the cluster (%(default)s)")
-    made.add_argument("--rate", type=float, default=40.0, help="requests a second (%(default)g)")
+    made.add_argument("--rate", type=float, default=60.0, help="requests a second (%(default)g)")
     made.add_argument("--installed", action="store_true", help="take images and operator as they are in the cluster")
     made.add_argument("--with-v4", action="store_true", help="also a version that fails always")
     made.add_argument("--json", type=Path, default=Path("demo.json"), help="where the facts go (%(default)s)")
