@@ -71,7 +71,7 @@ def test_a_hang_ends_at_the_timeout_and_delays_nobody(asked: Asked) -> None:
     answers = load.journal.window()
     starts = sorted(answer.started for answer in answers)
     assert starts[-1] - starts[0] == pytest.approx(39 / 40, abs=0.3)
-    assert all(0.4 < answer.latency < 2 for answer in answers if answer.error)
+    assert all(0.4 < answer.latency < 10 for answer in answers if answer.error)
 
 
 def test_half_of_the_requests_open_a_connection(asked: Asked, model: Model) -> None:
