@@ -19,7 +19,7 @@ from .threshold import (
     breaches_record,
     judge_threshold,
 )
-from .trial import Latch, Policy, Trial, add_test, assess_trial, begin_trial, reweigh_trial, take_in, trusted
+from .trial import Latch, Policy, Trial, add_test, assess_trial, begin_trial, reweigh_trial, standing, take_in
 from .weights import Weight
 
 __all__ = [
@@ -60,8 +60,8 @@ __all__ = [
     "recover_trial",
     "reweigh",
     "reweigh_trial",
+    "standing",
     "take_in",
     "trial_from_record",
     "trial_record",
-    "trusted",
 ]

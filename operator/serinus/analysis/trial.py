@@ -167,9 +167,17 @@ def assess_trial(trial: Trial, now: float) -> dict[str, Assessment]:
     return found
 
 
-def trusted(trial: Trial, now: float) -> tuple[bool, ...]:
-    """Which of the tests may be judged at time `now`: all that an unchanged trial's assessment turns on."""
-    return tuple(blind(test.reader, now) is None for test in trial.tests.values())
+def standing(trial: Trial, now: float) -> tuple[object, ...]:
+    """What the outcomes at time `now` turn on: while it stays the same an assessment changes in its numbers only."""
+    return (trial.latch, *(_turns_on(test, now) for test in trial.tests.values()))
+
+
+def _turns_on(test: Test, now: float) -> tuple[object, ...]:
+    known = blind(test.reader, now), test.log_proof >= test.policy.log_proof_threshold
+    if not isinstance(test, Judgement):
+        return (known[0] is None, known[1], test.log_evidence != 0.0)
+    served, wanted = (float(test.step_canary[0]), float(test.step_stable[0])), test.policy.minimum_requests
+    return (known[0] is None, known[1], *((count > 0.0, count >= wanted) for count in served))
 
 
 def _failed(trial: Trial, latch: Latch, found: Assessment, alone: float) -> Assessment:

@@ -17,8 +17,8 @@ from serinus.analysis import (
     Weight,
     assess_trial,
     combine,
+    standing,
     trial_record,
-    trusted,
 )
 from serinus.api.analysis import ERROR_RATE, Analysis
 from serinus.api.status import MetricStatus, RolloutState
@@ -28,8 +28,8 @@ from serinus.reconcile.intake import Intake, Unread
 from serinus.reconcile.metric_status import of_assessment, of_finding
 from serinus.reconcile.thresholds import Thresholds
 
-RECORDED = 15.0
-"""Seconds for which a record stands while no outcome changes: it is the floor after a restart, no more."""
+NUMBERS_EVERY = 10.0
+"""Seconds for which what was said stands while no outcome changes: status is not written more often than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +43,13 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """The newest assessment, and of what: a trial and which of its tests could be trusted."""
+class _Said:
+    """What was said of a trial, and when, and what its outcomes turned on then."""
 
-    trial: Trial
-    trusted: tuple[bool, ...]
-    assessments: Mapping[str, Assessment]
-    statuses: dict[str, MetricStatus] = field(default_factory=dict)
-    """Those that were asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Recorded:
     time: float
-    outcomes: Mapping[str, Outcome]
+    standing: tuple[object, ...]
+    assessments: Mapping[str, Assessment]
+    statuses: Mapping[str, MetricStatus]
     record: dict[str, Any]
 
 
@@ -71,8 +64,7 @@ class Judge:
         self._problem = ""
         self._heard: object = None
         """How many answers had come, and what was asked, at the newest look that took something in."""
-        self._seen: _Seen | None = None
-        self._recorded: _Recorded | None = None
+        self._said: _Said | None = None
 
     async def look(
         self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
@@ -82,16 +74,20 @@ class Judge:
         trial, problem = self._intake.trial, self._problem
         if trial is None:
             return Opinion(problem=problem)
-        seen = self._assessed(trial, now)
-        findings: dict[str, Finding] = {feed.name: seen.get(feed.name) or self._waiting(feed) for feed in feeds}
-        statuses = [self._status(feed, findings[feed.name]) for feed in feeds]
+        said = self._say(trial, feeds, now)
+        seen, statuses = said.assessments, []
+        findings: dict[str, Finding] = {}
+        for feed in feeds:
+            findings[feed.name] = found = seen.get(feed.name) or self._waiting(feed, seen)
+            statuses.append(said.statuses.get(feed.name) or of_finding(feed.name, feed.source, found))
         # A test that the spec has dropped since keeps its part of alpha, and what it has found.
         findings |= {name: found for name, found in seen.items() if found.outcome is Outcome.FAIL}
         for metric in analysis.metrics:
             findings[metric.name], status = await self._thresholds.look(queries, feeds[0].subject, metric, now)
             statuses.append(status)
         deciding = {name: found for name, found in findings.items() if not _may_wait(name, found, feeds)}
-        return Opinion(combine(deciding), problem, tuple(statuses), self._record(trial, findings, now))
+        record = {**said.record, "thresholds": self._thresholds.record}
+        return Opinion(combine(deciding), problem, tuple(statuses), record)
 
     async def _bring(
         self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
@@ -108,45 +104,27 @@ class Judge:
             self._problem = str(unread)
         self._heard = queries.news, asked
 
-    def _assessed(self, trial: Trial, now: float) -> Mapping[str, Assessment]:
-        """Return what the tests say; while no sample has come, only its age can change that."""
-        seen, marks = self._seen, trusted(trial, now)
-        if seen is None or seen.trial is not trial or seen.trusted != marks:
-            seen = self._seen = _Seen(trial, marks, assess_trial(trial, now))
-        return seen.assessments
+    def _say(self, trial: Trial, feeds: Sequence[Feed], now: float) -> _Said:
+        """Return what the tests say: anew when an outcome may have changed, else every now and then."""
+        said, marks = self._said, standing(trial, now)
+        if said is None or said.standing != marks or not 0.0 <= now - said.time < NUMBERS_EVERY:
+            seen = assess_trial(trial, now)
+            sources = {feed.name: feed.source for feed in feeds}
+            statuses = {name: of_assessment(name, sources[name], seen[name]) for name in seen.keys() & sources.keys()}
+            record = {"anchor": self.anchor, "trial": trial_record(trial), **self._intake.pins.record}
+            said = self._said = _Said(now, marks, seen, statuses, record)
+        return said
 
-    def _status(self, feed: Feed, found: Finding) -> MetricStatus:
-        if self._seen is None or not isinstance(found, Assessment):
-            return of_finding(feed.name, feed.source, found)
-        known = self._seen.statuses
-        if feed.name not in known:
-            known[feed.name] = of_assessment(feed.name, feed.source, found)
-        return known[feed.name]
-
-    def _record(self, trial: Trial, findings: Mapping[str, Finding], now: float) -> dict[str, Any]:
-        """Return what status keeps."""
-        outcomes = {name: found.outcome for name, found in findings.items()}
-        kept = self._recorded
-        if kept is None or kept.outcomes != outcomes or not 0.0 <= now - kept.time < RECORDED:
-            record = {
-                "anchor": self.anchor,
-                "trial": trial_record(trial),
-                "thresholds": self._thresholds.record,
-                **self._intake.pins.record,
-            }
-            kept = self._recorded = _Recorded(now, outcomes, record)
-        return kept.record
-
-    def _waiting(self, feed: Feed) -> Finding:
+    def _waiting(self, feed: Feed, seen: Mapping[str, Assessment]) -> Finding:
         """Return what there is to say of a test that has not begun."""
-        intake, seen, name = self._intake, self._seen, feed.name
+        intake, name = self._intake, feed.name
         if intake.trial is not None and name not in intake.trial.names:
             return Finding(
                 Outcome.PASS, "NotJudged", f"{name} was added in mid-rollout and counts from the next one on."
             )
         if name in intake.unsettled:
             return intake.unsettled[name]
-        rate = seen.assessments.get(ERROR_RATE) if seen else None
+        rate = seen.get(ERROR_RATE)
         served = rate is not None and rate.canary.requests > 0 and rate.outcome is Outcome.PASS
         return Finding(Outcome.BLIND if served else Outcome.INCONCLUSIVE, "NoCounters", f"{feed.missing}.")
 
