@@ -16,7 +16,7 @@ FAST = {
     "rollout": {
         "steps": [{"weight": 10, "minDuration": "8s"}, {"weight": 50, "minDuration": "8s"}],
         "drain": "5s",
-        "watchAfterPromotion": "8s",
+        "watchAfterPromotion": "15s",
     },
     "analysis": {"minimumRequests": 30, "errorRate": {"margin": 0.05}},  # v3 fails 5 % of its answers
 }

@@ -20,10 +20,7 @@ QUICK: Manifest = {
     },
     "analysis": {"minimumRequests": 5, "errorRate": {"margin": MARGIN}},
 }
-AT_ONCE = {
-    **QUICK,
-    "rollout": {"steps": [{"weight": 50, "minDuration": "2s"}], "drain": "1s", "watchAfterPromotion": "0s"},
-}
+AT_ONCE = {**QUICK, "rollout": {**QUICK["rollout"], "steps": [{"weight": 50, "minDuration": "2s"}]}}
 ABSENT = {"image": "serinus-example/recommender:absent"}
 
 
