@@ -211,6 +211,11 @@ class Space:
             if change.type == "ADDED" and change.object["metadata"]["labels"].get(REVISION) == revision
         }
 
+    def no_pod_was_made_twice(self, revision: str) -> None:
+        """Check that all pods that a revision ever had are there; the recorder hears of them a moment later."""
+        eventually(lambda: self.uids(revision) <= self.pods_ever(revision), "the recorder knows all pods")
+        assert self.pods_ever(revision) <= self.uids(revision)
+
     def events(self, reason: str = "") -> list[Manifest]:
         found = self.kube.find("events", self.namespace)
         mine = (e for e in found if e["involvedObject"]["kind"] == "ModelDeployment")
