@@ -121,5 +121,10 @@ def nearest(  # noqa: PLR0913, PLR0917 - the numbers of the formula
     angle = np.arccos(np.minimum(np.maximum(3.0 * q / (p * radius), -1.0), 1.0))
     b0 = radius * np.cos((angle - 2.0 * np.pi) / 3.0) - p2 / 3.0
     far = np.minimum(np.maximum(c / rho, _TINY), _CERTAIN)
-    between = np.minimum(np.maximum(b0, np.minimum(b1, far)), np.maximum(b1, far))
-    return np.minimum(between, (_CERTAIN - delta) / rho)  # where nothing is worse than the limit: any value will do
+    low, high = np.minimum(b1, far), np.maximum(b1, far)
+    high = np.minimum(high, (_CERTAIN - delta) / rho)  # where nothing is worse than the limit: any value will do
+    b0 = np.minimum(np.maximum(b0, low), high)
+    # Viete's root is exact to about 1e-8, which is coarse where b0 is small: one step of Newton's.
+    slope = np.minimum((3.0 * b0 + 2.0 * p2) * b0 + p1, -_TINY)  # at the middle root the cubic falls
+    b0 -= (((b0 + p2) * b0 + p1) * b0 + p0) / slope
+    return np.minimum(np.maximum(b0, low), high)
