@@ -1,4 +1,4 @@
-"""What runs in the cluster beside it: the Gateway API, Envoy Gateway, Prometheus.
+"""What runs in the cluster beside it: the Gateway API, Envoy Gateway, Prometheus, metrics-server.
 
 A digest over all of it is kept in the cluster; a second `up` compares one
 string and is done.
@@ -16,6 +16,8 @@ from cluster.standins import GATEWAY
 
 MANIFESTS = cache.HERE / "manifests"
 ENVOY_GATEWAY = "github.com/envoyproxy/gateway"
+METRICS_SERVER = "sigs.k8s.io/metrics-server"
+METRICS_API = "apiservice/v1beta1.metrics.k8s.io"
 GATEWAY_API = "sigs.k8s.io/gateway-api"
 GATEWAY_NAMESPACE = "envoy-gateway-system"
 WAIT = "300s"
@@ -60,12 +62,14 @@ def current(target: Target) -> bool:
 
 
 def install(target: Target) -> None:
-    """Bring the gateway and Prometheus to what this checkout holds."""
-    with step("installing Envoy Gateway and Prometheus", "40 s"):
-        # Prometheus is pulled and started while the gateway is installed.
+    """Bring the gateway, Prometheus and metrics-server to what this checkout holds."""
+    with step("installing Envoy Gateway, Prometheus and metrics-server", "40 s"):
+        # The others are pulled and started while the gateway is installed.
         target.kubectl("apply", "--kustomize", MANIFESTS / "prometheus")
+        _apply_metrics_server(target)
         install_gateway(target)
         install_prometheus(target)
+        _wait_for_metrics(target)
     _record(target, _wanted())
 
 
@@ -73,6 +77,24 @@ def install_prometheus(target: Target) -> None:
     """Prometheus with its scrape jobs, answering."""
     target.kubectl("apply", "--kustomize", MANIFESTS / "prometheus")
     target.kubectl("--namespace=monitoring", "rollout", "status", "deployment/prometheus", f"--timeout={WAIT}")
+
+
+def install_metrics_server(target: Target) -> None:
+    """metrics-server from its module's manifests, answering: autoscalers read CPU and memory from it."""
+    _apply_metrics_server(target)
+    _wait_for_metrics(target)
+
+
+def _apply_metrics_server(target: Target) -> None:
+    source = programs.module(programs.METRICS_GRAPH, METRICS_SERVER) / "manifests" / "base"
+    with workspace() as folder:
+        shutil.copytree(source, folder / "base", copy_function=shutil.copyfile)
+        shutil.copyfile(MANIFESTS / "metrics" / "kustomization.yaml", folder / "kustomization.yaml")
+        target.kubectl("apply", "--kustomize", folder)
+
+
+def _wait_for_metrics(target: Target) -> None:
+    target.kubectl("wait", METRICS_API, "--for=condition=Available", f"--timeout={WAIT}")
 
 
 def install_gateway(target: Target) -> None:
@@ -119,7 +141,9 @@ def _helm_install(target: Target, chart: Path) -> None:
 
 def _wanted() -> str:
     """A digest over everything that is installed and how."""
-    return cache.digest([MANIFESTS, programs.GATEWAY_GRAPH.source, cache.HERE / "addons.py"])
+    return cache.digest(
+        [MANIFESTS, programs.GATEWAY_GRAPH.source, programs.METRICS_GRAPH.source, cache.HERE / "addons.py"]
+    )
 
 
 def _installed(target: Target) -> str:

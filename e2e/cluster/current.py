@@ -59,6 +59,11 @@ class Current:
         else:
             with step("found no Prometheus: installing one"):
                 addons.install_prometheus(target)
+        if target.has(addons.METRICS_API):
+            say("found the metrics API: nothing to install")
+        else:
+            with step("found no metrics API: installing metrics-server"):
+                addons.install_metrics_server(target)
 
     def info(self) -> dict[str, str]:
         """The same answer as for a cluster of ours; its owner says where it is reached."""

@@ -111,13 +111,11 @@ class Local:
             raise ClusterError(f"docker save {' '.join(images)} failed")
 
     def _complete(self) -> None:
-        """Bring add-on images that a node from an earlier checkout lacks.
-
-        A node that was pulled pulls them itself.
-        """
+        """Bring add-on images that the node lacks; a node that was pulled pulls them itself."""
         listed = self.containerd("list", "--quiet").split()
         missing = [name for name in standins.ADDONS if name not in listed]
         if missing and not standins.ensure(standins.NODE):
+            standins.ensure(standins.METRICS_SERVER)
             self.take(missing)
 
     def _clear_the_way(self) -> None:

@@ -67,6 +67,7 @@ PROMETHEUS_GRAPH = Graph(
     flags="-X github.com/prometheus/common/version.Version=3.16.0",
     tags="remove_all_sd,enable_kubernetes_sd",
 )
+METRICS_GRAPH = Graph("metrics")
 
 
 def _kubernetes(name: str, expected: str) -> Tool:
@@ -93,6 +94,7 @@ _ALL = (
     Tool("coredns", GATEWAY_GRAPH, "./coredns", "1 min"),
     Tool("envoy-gateway", GATEWAY_GRAPH, "github.com/envoyproxy/gateway/cmd/envoy-gateway", "3 min"),
     Tool("prometheus", PROMETHEUS_GRAPH, "github.com/prometheus/prometheus/cmd/prometheus", "2 min"),
+    Tool("metrics-server", METRICS_GRAPH, "sigs.k8s.io/metrics-server/cmd/metrics-server", "1 min"),
     Tool("kind", CLIENT_GRAPH, "sigs.k8s.io/kind", "10 s"),
     Tool("helm", CLIENT_GRAPH, "helm.sh/helm/v4/cmd/helm", "2 min"),
     Tool("kubeconform", CLIENT_GRAPH, "github.com/yannh/kubeconform/cmd/kubeconform", "5 s"),

@@ -20,6 +20,7 @@ NODE = f"kindest/node:{programs.KUBERNETES}"
 GATEWAY = "docker.io/envoyproxy/gateway:v1.9.1"
 ENVOY = "docker.io/envoyproxy/envoy:distroless-v1.40.0"
 PROMETHEUS = "docker.io/prom/prometheus:v3.16.0"
+METRICS_SERVER = "registry.k8s.io/metrics-server/metrics-server:v0.9.0"
 KUBE_PROXY = f"registry.k8s.io/kube-proxy:{programs.KUBERNETES}"
 
 # Images that are one static program and nothing else.
@@ -38,7 +39,7 @@ LAYERED = {
     KUBE_PROXY: ("kube-proxy", ("kube-proxy",)),
     ENVOY: ("envoy", ()),
 }
-ADDONS = (GATEWAY, ENVOY, PROMETHEUS)
+ADDONS = (GATEWAY, ENVOY, PROMETHEUS, METRICS_SERVER)
 NODE_PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr", "kubeadm", "kubectl", "kubelet")
 KIND_FILES = "images/base/files"
 
@@ -105,6 +106,16 @@ def _make_node(key: str) -> None:
     prune(LABEL)
 
 
+def _metrics_server_parts() -> list[str | Path]:
+    path = programs.TOOLS["metrics-server"].path
+    return [f"{path.parent.name}/{path.name}"]
+
+
+def _make_metrics_server(key: str) -> None:
+    """Not in the node's image: it is given to a node that is there, so that no node is made anew for it."""
+    _make_static(METRICS_SERVER, programs.built("metrics-server"), key)
+
+
 def _make_static(name: str, program: Path, key: str) -> None:
     """An image with one file; its entrypoint because some manifests give arguments only."""
     place = f"/usr/local/bin/{program.name}"
@@ -139,6 +150,7 @@ Recipe = tuple[Callable[[], list[str | Path]], Callable[[str], None], str]
 _RECIPES: dict[str, Recipe] = {
     DEBIAN: (_debian_parts, _make_debian, "1 min"),
     PYTHON: (_python_parts, _make_python, "1 min"),
+    METRICS_SERVER: (_metrics_server_parts, _make_metrics_server, "5 s, and 2 min to build it if need be"),
     NODE: (_node_parts, _make_node, "3 min, and 10 min to build its programs if need be"),
 }
 NAMES = frozenset(_RECIPES)
