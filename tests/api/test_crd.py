@@ -121,6 +121,8 @@ def test_the_rules_that_the_api_server_checks() -> None:
     }
     assert set(ruled) == {
         "",
+        ".spec",
+        ".spec.autoscaling",
         ".spec.rollout",
         ".spec.rollout.steps",
         ".spec.analysis",

@@ -48,6 +48,23 @@ def metric(**parts: Any) -> list[dict[str, Any]]:
 BAD = [
     ("replicas", 0, "spec.replicas: ", "greater than or equal to 1", "0"),
     ("replicas", "many", "spec.replicas: ", "valid integer", "many"),
+    ("autoscaling", {"maxReplicas": 3}, "spec.autoscaling: ", "nothing to scale by", "3"),
+    (
+        "autoscaling",
+        {"minReplicas": 4, "maxReplicas": 3, "cpuUtilization": 70},
+        "spec.autoscaling: ",
+        "3 of maxReplicas",
+        "4",
+    ),
+    (
+        "autoscaling",
+        {"minReplicas": 0, "maxReplicas": 3},
+        "spec.autoscaling.minReplicas: ",
+        "greater than or equal to 1",
+        "0",
+    ),
+    ("autoscaling", {"cpuUtilization": 70}, "spec.autoscaling.maxReplicas: ", "required", "70"),
+    ("autoscaling.cpuUtilization", 0, "spec.autoscaling.", "greater than or equal to 1", "0"),
     ("runtime.port", 70000, "spec.runtime.port: ", "less than or equal to 65535", "70000"),
     ("runtime.image", "", "spec.runtime.image: ", "at least 1 character", "''"),
     ("runtime.imagee", "x", "spec.runtime.imagee: ", "not permitted", "x"),
@@ -246,6 +263,13 @@ def test_a_refusal_names_field_value_and_remedy(path: str, value: Any, field: st
     assert problem.message.startswith(field)
     assert remedy in problem.message
     assert shown in problem.message
+
+
+def test_two_sizes_are_refused() -> None:
+    raw = with_("autoscaling", {"maxReplicas": 9, "cpuUtilization": 70})
+    assert parse_spec({**raw, "replicas": 1}).autoscaling, "1 is what the API server fills in"
+    with pytest.raises(Refused, match="replicas is 3, which decides nothing beside autoscaling"):
+        parse_spec({**raw, "replicas": 3})
 
 
 def test_two_metrics_of_one_name_are_refused() -> None:

@@ -17,6 +17,8 @@ NAMESPACED = {
     ("apps", "controllerrevisions/finalizers"): "update",
     ("apps", "deployments"): ALL,
     ("apps", "deployments/scale"): "patch",
+    ("autoscaling", "horizontalpodautoscalers"): "get list create patch delete",
+    ("policy", "poddisruptionbudgets"): "get list create patch delete",
     ("", "services"): ALL,
     ("", "configmaps"): "get list create patch",
     ("", "pods"): "get list watch",

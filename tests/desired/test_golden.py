@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from serinus.api.v1alpha1 import Route, Runtime
-from serinus.desired import deployment, owner, revision, service
+from serinus.api.v1alpha1 import Autoscaling, Route, Runtime
+from serinus.desired import autoscaler, budget, deployment, owner, revision, service
 from serinus.desired.pod import template
 from serinus.traffic.gateway_api import http_route
 from serinus.traffic.split import Split
@@ -54,6 +54,13 @@ FULL: dict[str, Any] = {
     },
 }
 CONFIG_MAPS = {"features": {"data": {"a.json": "{}"}}, "flags": {"data": {"FAST": "1"}, "binaryData": {"b": "AA=="}}}
+AUTOSCALING = Autoscaling(min_replicas=2, max_replicas=9, cpu_utilization=70)
+TUNED = Autoscaling(
+    max_replicas=9,
+    cpu_utilization=70,
+    memory_utilization=80,
+    behavior={"scaleDown": {"stabilizationWindowSeconds": 60}},
+)
 ROUTE = Route(gateway="infra/public", hostnames=["recommender.example.com"], paths=["/v1", "/v2"], timeout=90.0)
 
 
@@ -71,6 +78,9 @@ MANIFESTS = {
     "pod-minimal": template(NAME, OLD, Runtime.model_validate(MINIMAL)),
     "pod-full": template(NAME, OLD, Runtime.model_validate(FULL)),
     "deployment": deployment.deployment(NAME, NAMESPACE, made(MINIMAL, {}), PARENT, SERVICE_OWNER),
+    "autoscaler": autoscaler.autoscaler(NAME, NAMESPACE, OLD, PARENT, AUTOSCALING, 2),
+    "autoscaler-full": autoscaler.autoscaler(NAME, NAMESPACE, OLD, PARENT, TUNED, 6),
+    "disruption-budget": budget.disruption_budget(NAME, NAMESPACE, OLD, PARENT),
     "service-of-revision": service.of_revision(NAME, NAMESPACE, OLD, PARENT, ROUTE_OWNER),
     "service-constant": service.constant(NAME, NAMESPACE, OLD, PARENT, ROUTE_OWNER),
     "service-constant-of-all": service.constant(NAME, NAMESPACE, None, PARENT, None),

@@ -27,6 +27,7 @@ def test_all_files_are_there() -> None:
     assert [named(path) for path in MANIFESTS] == [
         "flask/v1.yaml",
         "flask/v2-broken.yaml",
+        "recommender/autoscaled.yaml",
         *(f"recommender/v{version}.yaml" for version in range(1, 7)),
     ]
     assert len(LOCKS) == 3
@@ -42,12 +43,19 @@ def test_a_manifest_is_explained_and_complete(path: Path) -> None:
 
 @pytest.mark.parametrize("folder", ["recommender", "flask"])
 def test_versions_differ_in_their_image_and_in_what_is_judged(folder: str) -> None:
-    manifests = [read(path) for path in MANIFESTS if path.parent.name == folder]
+    manifests = [read(path) for path in MANIFESTS if path.parent.name == folder and path.stem.startswith("v")]
     judged = [manifest["spec"].pop("analysis", {}) for manifest in manifests]
     assert judged == [{"latency": {}} if number in {5, 6} else {} for number in range(1, len(manifests) + 1)]
     images = [manifest["spec"]["runtime"].pop("image") for manifest in manifests]
     assert images == [f"serinus-example/{folder}:{number}.0.0" for number in range(1, len(images) + 1)]
     assert all(manifest == manifests[0] for manifest in manifests)
+
+
+def test_the_autoscaled_one_differs_in_its_size_alone() -> None:
+    fixed, scaled = read(EXAMPLES / "recommender" / "v1.yaml"), read(EXAMPLES / "recommender" / "autoscaled.yaml")
+    assert fixed["spec"].pop("replicas") == 3
+    assert scaled["spec"].pop("autoscaling")
+    assert scaled == fixed
 
 
 def test_the_readme_builds_every_image() -> None:

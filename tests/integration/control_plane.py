@@ -18,6 +18,7 @@ import yaml
 START_TIMEOUT = 60.0
 CONTROLLERS = (
     "deployment-controller",
+    "disruption-controller",
     "replicaset-controller",
     "endpointslice-controller",
     "garbage-collector-controller",

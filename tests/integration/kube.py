@@ -21,9 +21,11 @@ ROOTS = {
     "httproutes": "/apis/gateway.networking.k8s.io/v1",
     "gateways": "/apis/gateway.networking.k8s.io/v1",
     "gatewayclasses": "/apis/gateway.networking.k8s.io/v1",
+    "horizontalpodautoscalers": "/apis/autoscaling/v2",
+    "poddisruptionbudgets": "/apis/policy/v1",
     "endpointslices": "/apis/discovery.k8s.io/v1",
     "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1",
-    **dict.fromkeys(("services", "configmaps", "pods", "events", "namespaces", "nodes"), "/api/v1"),
+    **dict.fromkeys(("services", "configmaps", "resourcequotas", "pods", "events", "namespaces", "nodes"), "/api/v1"),
 }
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 

@@ -12,6 +12,18 @@ from .standin import StandIn
 
 NAME = "node-0"
 ADDRESS = "10.9.0.1"
+UNSCHEDULABLE: Manifest = {
+    "phase": "Pending",
+    "conditions": [
+        {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.",
+        }
+    ],
+}
+"""What a scheduler says of a pod that fits nowhere."""
 
 
 class Node(StandIn):
@@ -29,6 +41,7 @@ class Node(StandIn):
         """Every image is good again."""
         self.unready: set[str] = set()
         self.unpullable: set[str] = set()
+        self.too_large: set[str] = set()
         self.restarts: dict[str, int] = {}
 
     def look(self) -> None:
@@ -46,15 +59,22 @@ class Node(StandIn):
             self.kube.call("DELETE", path("pods", namespace, name), {"gracePeriodSeconds": 0})
             self._told.pop(uid, None)
             return
+        if pod["spec"]["containers"][0]["image"] in self.too_large:
+            self._tell(pod, UNSCHEDULABLE)
+            return
         if not pod["spec"].get("nodeName"):
             target = {"apiVersion": "v1", "kind": "Node", "name": NAME}
             self.kube.call(
                 "POST", path("pods", namespace, name, "binding"), {"metadata": {"name": name}, "target": target}
             )
-        status = self._status(pod)
-        if self._told.get(uid) != status:
-            self.kube.call("PATCH", path("pods", namespace, name, "status"), {"status": status}, MERGE)
-            self._told[uid] = status
+        self._tell(pod, self._status(pod))
+
+    def _tell(self, pod: Manifest, status: Manifest) -> None:
+        metadata = pod["metadata"]
+        if self._told.get(metadata["uid"]) != status:
+            where = path("pods", metadata["namespace"], metadata["name"], "status")
+            self.kube.call("PATCH", where, {"status": status}, MERGE)
+            self._told[metadata["uid"]] = status
 
     def _status(self, pod: Manifest) -> Manifest:
         (container, *_) = pod["spec"]["containers"]

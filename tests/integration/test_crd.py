@@ -138,6 +138,21 @@ def test_defaults_outside_runtime_are_filled_in(kube: Kube, namespace: str) -> N
         pytest.param({"route": {"gateway": "g", "hostnames": ["a_b"]}}, "hostnames[0]", id="hostname"),
         pytest.param({"route": {"gateway": "g", "paths": ["predict"]}}, "paths[0]", id="path"),
         pytest.param({"replicas": 0}, "spec.replicas", id="replicas-0"),
+        pytest.param(
+            {"autoscaling": {"maxReplicas": 3, "minReplicas": 4, "cpuUtilization": 70}},
+            "spec.autoscaling.minReplicas must not be above maxReplicas",
+            id="autoscaling-bounds",
+        ),
+        pytest.param(
+            {"autoscaling": {"maxReplicas": 3}},
+            "spec.autoscaling needs cpuUtilization, memoryUtilization or both",
+            id="autoscaling-no-target",
+        ),
+        pytest.param(
+            {"replicas": 3, "autoscaling": {"maxReplicas": 3, "cpuUtilization": 70}},
+            "spec.replicas decides nothing beside spec.autoscaling",
+            id="two-sizes",
+        ),
         pytest.param({"runtime": {"image": "", "port": 8080}}, "spec.runtime.image", id="image"),
         pytest.param({"runtime": {"image": "a:1"}}, "spec.runtime.port", id="no-port"),
         pytest.param({"runtime": {"image": "a:1", "port": 0}}, "spec.runtime.port", id="port"),

@@ -23,10 +23,13 @@ def verdict(outcome: Outcome | None) -> Verdict | None:
     return None if outcome is None else Verdict(outcome, f"Because{outcome}", "numbers", "error-rate")
 
 
-def wanted(*, gateway: bool, paused: bool = False, policy: str = "") -> ModelDeploymentSpec:
+def wanted(*, gateway: bool, paused: bool = False, policy: str = "", autoscaled: bool = False) -> ModelDeploymentSpec:
     """Return a spec; with a policy for what stays unknown the rollout has ten minutes."""
+    size = (
+        {"autoscaling": {"minReplicas": 2, "maxReplicas": 5, "cpuUtilization": 70}} if autoscaled else {"replicas": 3}
+    )
     raw = {
-        "replicas": 3,
+        **size,
         "runtime": {"image": "model:1", "port": 8000},
         "route": {"gateway": "public"} if gateway else None,
         "rollout": {

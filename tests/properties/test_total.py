@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from serinus.analysis import Outcome
 from serinus.api.status import FailedRevision, Phase, RolloutState, Status, WeightChange
-from serinus.rollout.capacity import replicas
+from serinus.rollout.capacity import sizes
 from serinus.rollout.exposure import behind_service, split
 from serinus.rollout.machine import advance
 from serinus.rollout.observation import Observation, Workload
@@ -103,14 +103,19 @@ def test_every_state_and_observation_has_an_answer(
 
 
 @MANY
-@given(states, observations, times)
-def test_every_answer_can_be_built_reported_and_read_back(state: RolloutState, seen: Observation, now: float) -> None:
-    spec = wanted(gateway=seen.gateway)
+@given(states, observations, times, st.booleans())
+def test_every_answer_can_be_built_reported_and_read_back(
+    state: RolloutState,
+    seen: Observation,
+    now: float,
+    autoscaled: bool,  # noqa: FBT001
+) -> None:
+    spec = wanted(gateway=seen.gateway, autoscaled=autoscaled)
     after = advance(spec, state, seen, now).state
-    counts = replicas(spec, after, seen)
+    counts = sizes(spec, after, seen, now)
     assert set(counts) == {after.control, after.candidate} - {""}
     assert set(counts) <= seen.revisions
-    assert all(count >= 0 for count in counts.values())
+    assert all(size.pods >= 0 and (size.most is None or 0 < size.pods <= size.most) for size in counts.values())
     assert set(behind_service(spec, after, gateway=seen.gateway)) <= set(counts)
 
     told = status(Facts("m", 1, spec, after, seen, {}, (), None, now), Status(), {})

@@ -9,6 +9,7 @@ from typing import Any
 from serinus.analysis import Outcome, Verdict
 from serinus.api.status import FailedRevision, Phase, RolloutState, WeightChange
 from serinus.api.v1alpha1 import ModelDeploymentSpec
+from serinus.rollout.capacity import sizes
 from serinus.rollout.machine import advance
 from serinus.rollout.observation import Observation, Workload
 from serinus.rollout.step import Step
@@ -96,6 +97,11 @@ def seen(at: RolloutState, *, gateway: bool = True, **update: Any) -> Observatio
     if "pods" in update:
         update["workloads"] = {**known["workloads"], **update.pop("pods")}
     return Observation(**{**known, **update})
+
+
+def replicas(wanted: ModelDeploymentSpec, at: RolloutState, world: Observation, now: float = NOW) -> dict[str, int]:
+    """Return the wanted pods by revision, where an autoscaler decides the least of them."""
+    return {name: size.pods for name, size in sizes(wanted, at, world, now).items()}
 
 
 def failed_revisions(at: RolloutState) -> set[str]:

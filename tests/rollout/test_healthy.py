@@ -8,12 +8,11 @@ from dataclasses import replace
 import pytest
 
 from serinus.api.status import Phase, RolloutState
-from serinus.rollout.capacity import replicas
 from serinus.rollout.exposure import behind_service, split
 from serinus.rollout.machine import advance
 from serinus.traffic.split import SeenSplit
 
-from .support import NEW, NOW, OLD, PASS, World, last, pods, reasons, seen, settle, spec, state
+from .support import NEW, NOW, OLD, PASS, World, last, pods, reasons, replicas, seen, settle, spec, state
 
 STABLE = state(Phase.STABLE)
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serinus.api.status import Phase
-from serinus.rollout.capacity import candidate_pods, replicas, wanted_candidate
+from serinus.rollout.capacity import candidate_pods, wanted_candidate
 from serinus.rollout.exposure import behind_service, final_weight
 from serinus.rollout.machine import advance
 from serinus.traffic.split import SeenSplit
 
-from .support import FAIL, NEW, NOW, OLD, UNDER_WAY, World, pods, reasons, seen, settle, spec, state
+from .support import FAIL, NEW, NOW, OLD, UNDER_WAY, World, pods, reasons, replicas, seen, settle, spec, state
 
 WANTED = spec(gateway=False)
 
@@ -86,7 +86,7 @@ def test_the_control_keeps_its_pods_until_the_watch_is_over(gateway: bool) -> No
 
 @given(st.integers(1, 500), st.integers(1, 100))
 def test_a_canary_behind_a_gateway_has_the_pods_of_its_share(size: int, weight: int) -> None:
-    count = candidate_pods(spec(replicas=size), weight, gateway=True)
+    count = candidate_pods(size, weight, gateway=True)
     assert min(size, 2) <= count <= size
     assert count * 100 >= size * weight
     assert count == min(size, max(2, -(-size * weight // 100)))

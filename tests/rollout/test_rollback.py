@@ -8,7 +8,6 @@ import pytest
 
 from serinus.analysis import Outcome, Verdict
 from serinus.api.status import MAX_FAILED, Phase
-from serinus.rollout.capacity import replicas
 from serinus.rollout.exposure import behind_service, split
 from serinus.rollout.machine import advance
 from serinus.rollout.step import MAX_WEIGHTS, Step
@@ -29,6 +28,7 @@ from .support import (
     last,
     pods,
     reasons,
+    replicas,
     seen,
     settle,
     spec,

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from serinus.api.status import Phase, RolloutState
-from serinus.rollout.capacity import replicas
 from serinus.rollout.exposure import split
 from serinus.rollout.machine import advance
 from serinus.rollout.observation import Observation
@@ -27,6 +26,7 @@ from .support import (
     last,
     pods,
     reasons,
+    replicas,
     seen,
     settle,
     spec,

@@ -13,6 +13,7 @@ RECONCILING = "Reconciling"
 STALLED = "Stalled"
 METRICS_AVAILABLE = "MetricsAvailable"
 IMAGE_FIXED = "ImageFixed"
+SCALING_ACTIVE = "ScalingActive"
 
 
 def merge(before: Sequence[Condition], now: Iterable[Condition], at: float) -> list[Condition]:

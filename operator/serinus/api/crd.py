@@ -33,6 +33,22 @@ _RULES: dict[str, list[dict[str, str]]] = {
             "message": "metadata.name must be a DNS label that starts with a letter: a Service carries the same name",
         },
     ],
+    "spec": [
+        {
+            "rule": "!has(self.autoscaling) || !has(self.replicas) || self.replicas == 1",
+            "message": "spec.replicas decides nothing beside spec.autoscaling: remove one of the two",
+        },
+    ],
+    "spec.autoscaling": [
+        {
+            "rule": "!has(self.minReplicas) || self.minReplicas <= self.maxReplicas",
+            "message": "spec.autoscaling.minReplicas must not be above maxReplicas",
+        },
+        {
+            "rule": "has(self.cpuUtilization) || has(self.memoryUtilization)",
+            "message": "spec.autoscaling needs cpuUtilization, memoryUtilization or both",
+        },
+    ],
     "spec.rollout.steps": [
         {
             "rule": "self.all(s, self.filter(t, t.weight == s.weight).size() == 1)",

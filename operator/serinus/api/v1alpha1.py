@@ -22,6 +22,7 @@ __all__ = [
     "PLURAL",
     "VERSION",
     "Analysis",
+    "Autoscaling",
     "Compare",
     "ConfigMapRef",
     "Latency",
@@ -209,11 +210,48 @@ class Rollout(Model):
         return 100 - self.watch_weight if self.watch_after_promotion > 0 else 100
 
 
+Replicas = Annotated[int, Field(ge=1, le=10000)]
+Utilization = Annotated[int, Field(ge=1, le=1000)]
+
+
+class Autoscaling(Model):
+    """How the number of pods follows the load: one HorizontalPodAutoscaler for each live revision."""
+
+    min_replicas: Replicas = 1
+    """Fewest pods of a revision that has all traffic."""
+    max_replicas: Replicas
+    """Most pods of one revision."""
+    cpu_utilization: Utilization | None = None
+    """Percent of its CPU request that the model container shall use, on average over the pods."""
+    memory_utilization: Utilization | None = None
+    """Percent of its memory request that the model container shall use, on average over the pods."""
+    behavior: Fragment | None = None
+    """An autoscaling/v2 HorizontalPodAutoscalerBehavior: how fast it scales up and down."""
+
+    @model_validator(mode="after")
+    def _has_bounds_and_a_target(self) -> "Autoscaling":
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(
+                f"minReplicas is {self.min_replicas} but must not be above the {self.max_replicas} of maxReplicas"
+            )
+        if not self.targets:
+            raise ValueError("set cpuUtilization, memoryUtilization or both: there is nothing to scale by")
+        return self
+
+    @property
+    def targets(self) -> dict[str, int]:
+        """The utilization aimed at, in percent of the request, by resource."""
+        wanted = {"cpu": self.cpu_utilization, "memory": self.memory_utilization}
+        return {resource: percent for resource, percent in wanted.items() if percent is not None}
+
+
 class ModelDeploymentSpec(Model):
     """What a person asks for."""
 
-    replicas: Annotated[int, Field(ge=1, le=10000)] = 1
-    """Pods of the stable revision."""
+    replicas: Replicas = 1
+    """Pods of the stable revision; not set beside `autoscaling`, which decides then."""
+    autoscaling: Autoscaling | None = None
+    """Lets the number of pods follow the load, in place of `replicas`."""
     runtime: Runtime
     """The container that serves the model."""
     route: Route | None = None
@@ -222,6 +260,14 @@ class ModelDeploymentSpec(Model):
     """How a new revision takes over."""
     analysis: Analysis = Analysis()
     """How a new revision is judged."""
+
+    @model_validator(mode="after")
+    def _has_one_size(self) -> "ModelDeploymentSpec":
+        if self.autoscaling and self.replicas != 1:  # 1 is what the API server fills in
+            raise ValueError(
+                f"replicas is {self.replicas}, which decides nothing beside autoscaling: remove one of the two"
+            )
+        return self
 
     @model_validator(mode="after")
     def _steps_fit_into_the_time(self) -> "ModelDeploymentSpec":

@@ -28,6 +28,8 @@ POD = Resource("v1", "Pod", "pods")
 EVENT = Resource("v1", "Event", "events")
 ENDPOINT_SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 HTTP_ROUTE = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+AUTOSCALER = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+DISRUPTION_BUDGET = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 GATEWAY = Resource("gateway.networking.k8s.io/v1", "Gateway", "gateways")
 GATEWAY_CLASS = Resource("gateway.networking.k8s.io/v1", "GatewayClass", "gatewayclasses", namespaced=False)
 
@@ -40,6 +42,8 @@ _KINDS = {
         SERVICE,
         CONFIG_MAP,
         HTTP_ROUTE,
+        AUTOSCALER,
+        DISRUPTION_BUDGET,
         EVENT,
     )
 }

@@ -13,6 +13,8 @@ PRE_STOP_SECONDS = 10
 GRACE_SECONDS = PRE_STOP_SECONDS + 30
 RUN_AS_USER = 65532
 """A non-zero user, so that an image that runs as root by default is accepted everywhere."""
+SPREAD_OVER = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+"""What a revision's pods are spread over where that is possible."""
 
 Manifest = dict[str, Any]
 
@@ -36,6 +38,7 @@ def template(name: str, revision: str, runtime: Runtime) -> Manifest:
                 "fsGroup": RUN_AS_USER,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
+            "topologySpreadConstraints": [_spread(name, revision, key) for key in SPREAD_OVER],
             "containers": [_container(revision, runtime)],
             **_volumes(revision, runtime.config_maps or []),
         },
@@ -44,6 +47,15 @@ def template(name: str, revision: str, runtime: Runtime) -> Manifest:
     metadata = merged.setdefault("metadata", {})
     metadata["labels"] = {**metadata.get("labels", {}), **labels.selector(name, revision)}
     return merged
+
+
+def _spread(name: str, revision: str, key: str) -> Manifest:
+    return {
+        "topologyKey": key,
+        "maxSkew": 1,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": labels.selector(name, revision)},
+    }
 
 
 def _annotations(runtime: Runtime) -> Manifest:

@@ -79,5 +79,5 @@ class Applier:
 def _version(live: Manifest) -> str:
     """What changes when somebody edits the object, and not when its status does."""
     metadata = live["metadata"]
-    content = metadata.get("generation") or metadata["resourceVersion"]
+    content = metadata.get("generation") or digest({key: live[key] for key in live.keys() - {"metadata", "status"}})
     return f"{metadata['uid']}/{content}/{digest([metadata.get('labels'), metadata.get('ownerReferences')])}"

@@ -10,7 +10,7 @@ from serinus.api.v1alpha1 import Route
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import labels, revision
-from serinus.rollout.observation import Workload
+from serinus.rollout.observation import Autoscaler, Workload
 from serinus.traffic import gateway_api
 
 Manifest = dict[str, Any]
@@ -25,6 +25,8 @@ class Children:
     """By name, like all of these."""
     services: Mapping[str, Manifest]
     config_maps: Mapping[str, Manifest]
+    autoscalers: Mapping[str, Manifest]
+    budgets: Mapping[str, Manifest]
     pods: tuple[Manifest, ...]
     endpoints: Mapping[str, int]
     """Ready endpoints of the model's own Service, by revision."""
@@ -51,16 +53,24 @@ async def read(cluster: Cluster, namespace: str, name: str, uid: str, route: Rou
         cluster.find(resources.POD, namespace, selector),
         cluster.find(resources.ENDPOINT_SLICE, namespace, f"kubernetes.io/service-name={name}"),
     )
-    singles = asyncio.gather(cluster.get(resources.HTTP_ROUTE, namespace, name), _gateway(cluster, namespace, route))
-    (found, deployments, services, config_maps, pods, slices), (http_route, gateway) = await asyncio.gather(
-        lists, singles
+    guards = asyncio.gather(
+        cluster.find(resources.AUTOSCALER, namespace, selector),
+        cluster.find(resources.DISRUPTION_BUDGET, namespace, selector),
     )
+    singles = asyncio.gather(cluster.get(resources.HTTP_ROUTE, namespace, name), _gateway(cluster, namespace, route))
+    (
+        (found, deployments, services, config_maps, pods, slices),
+        (autoscalers, budgets),
+        (http_route, gateway),
+    ) = await asyncio.gather(lists, guards, singles)
     controller, problem = gateway
     return Children(
         revisions={stored.hash: stored for stored in (revision.read(item) for item in found if owned(item, uid))},
         deployments=_by_name(deployments),
         services=_by_name(services),
         config_maps=_by_name(config_maps),
+        autoscalers=_by_name(autoscalers),
+        budgets=_by_name(budgets),
         pods=tuple(pods),
         endpoints=_endpoints(slices, pods),
         route=http_route,
@@ -121,15 +131,16 @@ def owned(live: Manifest, uid: str) -> bool:
 
 def workloads(children: Children) -> dict[str, Workload]:
     """Return the pods of every revision, counted."""
-    wanted = {
-        deployment["metadata"]["labels"][labels.REVISION]: deployment["spec"].get("replicas", 1)
-        for deployment in children.deployments.values()
-    }
+    deployments = {item["metadata"]["labels"][labels.REVISION]: item for item in children.deployments.values()}
+    autoscalers = {item["metadata"]["labels"][labels.REVISION]: item for item in children.autoscalers.values()}
     pods: dict[str, list[Manifest]] = {}
     for pod in children.pods:
         if "deletionTimestamp" not in pod["metadata"]:
             pods.setdefault(pod["metadata"]["labels"].get(labels.REVISION, ""), []).append(pod)
-    return {name: _workload(wanted.get(name, 0), pods.get(name, [])) for name in {*wanted, *pods}}
+    return {
+        name: _workload(deployments.get(name), pods.get(name, []), autoscalers.get(name))
+        for name in {*deployments, *pods}
+    }
 
 
 def ready_pods(children: Children, revisions: set[str]) -> frozenset[str]:
@@ -143,23 +154,34 @@ def ready_pods(children: Children, revisions: set[str]) -> frozenset[str]:
     )
 
 
-def _workload(replicas: int, pods: list[Manifest]) -> Workload:
+def _workload(deployment: Manifest | None, pods: list[Manifest], autoscaler: Manifest | None) -> Workload:
     containers = [status for pod in pods for status in pod.get("status", {}).get("containerStatuses", [])]
     problems = sorted({problem for pod in pods if (problem := _problem(pod))})
+    unmade = _condition(deployment or {}, "ReplicaFailure")
+    if unmade.get("status") == "True":  # a quota, or an admission webhook
+        problems.append(f"{unmade['reason']}: {unmade.get('message', '')}")
+    scaling = _condition(autoscaler or {}, "ScalingActive")
     return Workload(
-        replicas=replicas,
+        replicas=deployment["spec"].get("replicas", 1) if deployment else 0,
         ready=sum(_is_ready(pod) for pod in pods),
         restarts=max((status.get("restartCount", 0) for status in containers), default=0),
         problem="; ".join(problems[:3]),
         digests=frozenset(
             status["imageID"] for status in containers if status.get("imageID") and status["name"] == "model"
         ),
+        autoscaler=Autoscaler(scaling["status"] == "True", scaling["reason"], scaling.get("message", ""))
+        if scaling
+        else None,
     )
 
 
+def _condition(live: Manifest, kind: str) -> Manifest:
+    conditions = live.get("status", {}).get("conditions") or []
+    return next((condition for condition in conditions if condition["type"] == kind), {})
+
+
 def _is_ready(pod: Manifest) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return _condition(pod, "Ready").get("status") == "True"
 
 
 def _problem(pod: Manifest) -> str:
@@ -173,5 +195,7 @@ def _problem(pod: Manifest) -> str:
         ended = state.get("terminated")
         if ended and ended.get("exitCode"):
             return f"{container['name']}: exit code {ended['exitCode']} {ended.get('reason', '')}".strip()
-    unscheduled = (c for c in status.get("conditions", []) if c["type"] == "PodScheduled" and c["status"] == "False")
-    return next((f"{c.get('reason', '')}: {c.get('message', '')}" for c in unscheduled), "")
+    scheduled = _condition(pod, "PodScheduled")
+    return (
+        f"{scheduled.get('reason', '')}: {scheduled.get('message', '')}" if scheduled.get("status") == "False" else ""
+    )

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from serinus.api.v1alpha1 import ModelDeploymentSpec, Runtime
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
-from serinus.desired import deployment, owner, revision
+from serinus.desired import autoscaler, deployment, owner, revision
 from serinus.reconcile.applier import Applier
 from serinus.rollout.report import Problem
 
@@ -35,18 +35,21 @@ class TargetFinder:
     parent: owner.Owner
 
     async def of(
-        self, raw_runtime: Manifest, runtime: Runtime, known: Mapping[str, revision.Revision]
+        self, raw_runtime: Manifest, spec: ModelDeploymentSpec, known: Mapping[str, revision.Revision]
     ) -> revision.Revision:
         """Return the revision of a stored `spec.runtime`.
 
         Raises:
-            Refused: a ConfigMap is missing, or Kubernetes refuses the pods.
+            Refused: a ConfigMap is missing, Kubernetes refuses the pods, or nothing can be scaled by.
             Foreign, Pending: its name is taken, or the record of a former ModelDeployment of this name is still there.
             ApiError: the API server could not be asked.
         """
-        contents = await self._config_maps(runtime)
+        contents = await self._config_maps(spec.runtime)
         found = known.get(revision.revision_hash(raw_runtime, contents))
-        return found or await self._record(raw_runtime, runtime, contents, known)
+        found = found or await self._record(raw_runtime, spec.runtime, contents, known)
+        if spec.autoscaling and (unmeasurable := autoscaler.unmeasurable(spec.autoscaling, found.template)):
+            raise Refused("InvalidSpec", unmeasurable)
+        return found
 
     async def _config_maps(self, runtime: Runtime) -> dict[str, revision.Contents]:
         contents = {}

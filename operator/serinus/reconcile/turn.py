@@ -23,6 +23,7 @@ from serinus.reconcile.queue import Key
 from serinus.reconcile.target import Refused, TargetFinder, lenient_spec, parse_spec
 from serinus.reconcile.world import World
 from serinus.rollout import report
+from serinus.rollout.capacity import settled_in
 from serinus.rollout.exposure import behind_service
 from serinus.rollout.machine import advance
 from serinus.rollout.observation import Observation, Workload
@@ -42,8 +43,8 @@ TICK = 1.0
 WAITING = 5.0
 """Seconds between two looks while something has to happen first that may go unnoticed."""
 RESYNC = 300.0
-CONFIG_MAP_POLL = 15.0
-"""Seconds between two looks at named ConfigMaps: they carry no label to watch them by."""
+POLL = 15.0
+"""Seconds between two looks at what is not watched: named ConfigMaps, an autoscaler that does not scale yet."""
 NUMBERS_EVERY = 30.0
 """Seconds between two writes of status that differ in numbers only."""
 
@@ -111,12 +112,12 @@ class Turn:
             problem,
             self.now,
         )
-        world = World(self.cluster, self.memory.applier, *self.key, self._owner, spec, children)
+        world = World(self.cluster, self.memory.applier, *self.key, self._owner, spec, children, self.now)
         blocked = await self._carry_out(
             world, state, step, report.status(facts, before, opinion.record), before, revisions, seen
         )
         moved = step.state != state or bool(step.events) or blocked
-        return AT_ONCE if moved else self._next_look(spec, step.state.phase, problem)
+        return AT_ONCE if moved else self._next_look(spec, step.state, seen, problem)
 
     @property
     def _generation(self) -> int:
@@ -148,7 +149,7 @@ class Turn:
         if problem is None:
             try:
                 finder = TargetFinder(self.cluster, self.memory.applier, *self.key, self._owner)
-                found = await finder.of(self.raw["spec"]["runtime"], spec.runtime, revisions)
+                found = await finder.of(self.raw["spec"]["runtime"], spec, revisions)
             except Refused as refused:
                 problem = refused.problem
             except Foreign as foreign:
@@ -264,13 +265,18 @@ class Turn:
     def _announcer(self) -> Announcer:
         return Announcer(self.cluster, self.key, self.raw["metadata"]["uid"], self.now)
 
-    def _next_look(self, spec: ModelDeploymentSpec, phase: Phase, problem: Problem | None) -> float:
+    def _next_look(
+        self, spec: ModelDeploymentSpec, state: RolloutState, seen: Observation, problem: Problem | None
+    ) -> float:
         """Return when to look again if nobody wakes this key before."""
+        phase, autoscaler = state.phase, seen.workload(state.stable).autoscaler
         if phase in UNDER_TEST or phase is Phase.ROLLING_BACK:
             return TICK
         if phase is Phase.INITIALIZING or problem or self.memory.problem:
             return WAITING
-        return CONFIG_MAP_POLL if spec.runtime.config_maps else RESYNC
+        unscaled = spec.autoscaling is not None and (autoscaler is None or not autoscaler.active)
+        rest = POLL if spec.runtime.config_maps or unscaled else RESYNC
+        return min(rest, settled_in(spec, state, self.now))
 
 
 def _read_status(raw: Manifest) -> Status:

@@ -8,10 +8,10 @@ from serinus.api.status import RolloutState
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cluster import resources
 from serinus.cluster.client import Cluster
-from serinus.desired import deployment, names, owner, revision, service
+from serinus.desired import autoscaler, budget, deployment, names, owner, revision, service
 from serinus.reconcile.applier import Applier
 from serinus.reconcile.children import Children, owned
-from serinus.rollout.capacity import replicas
+from serinus.rollout.capacity import Size, sizes
 from serinus.rollout.exposure import behind_service, split
 from serinus.rollout.observation import Observation
 from serinus.traffic import gateway_api
@@ -32,11 +32,12 @@ class World:
     parent: owner.Owner
     spec: ModelDeploymentSpec
     children: Children
+    now: float
 
     async def put_right(
         self, state: RolloutState, seen: Observation, revisions: Mapping[str, revision.Revision]
     ) -> None:
-        """Apply everything: pods before traffic, traffic before pods go.
+        """Apply everything: pods before traffic, traffic before pods go, an autoscaler before its pods.
 
         Raises:
             Foreign, Pending: a name is taken.
@@ -45,13 +46,15 @@ class World:
         live = [revisions[name] for name in (state.control, state.candidate) if name in revisions]
         if not live:
             return
-        wanted = replicas(self.spec, state, seen)
+        wanted = sizes(self.spec, state, seen, self.now)
         for item in live:
             await self._revision(item)
-            await self._scale(item, wanted[item.hash], up=True)
+            await self._scale_up(item.hash, wanted[item.hash])
         await self.move_traffic(state, seen)
         for item in live:
-            await self._scale(item, wanted[item.hash], up=False)
+            await self._autoscale(item.hash, wanted[item.hash])
+            await self._scale_down(item.hash, wanted[item.hash])
+            await self._budget(item.hash, wanted[item.hash])
         await self._prune({item.hash for item in live}, state, revisions)
 
     async def _revision(self, item: revision.Revision) -> None:
@@ -63,12 +66,45 @@ class World:
         pods = deployment.deployment(self.name, self.namespace, item, self.parent, owner.of(own))
         await self.applier.apply(pods, self.children.deployments.get(name))
 
-    async def _scale(self, item: revision.Revision, wanted: int, *, up: bool) -> None:
-        name = names.of_revision(self.name, item.hash)
-        live = self.children.deployments.get(name)
-        now = live["spec"].get("replicas", 1) if live else 1
-        if (wanted > now) if up else (wanted < now):
-            await self.cluster.scale(self.namespace, name, wanted)
+    async def _scale_up(self, item: str, wanted: Size) -> None:
+        """Raise to what is needed at once; an autoscaler of ours would do the same at its next turn."""
+        if wanted.pods > self._pods(item):
+            await self._scale(item, wanted)
+
+    async def _scale_down(self, item: str, wanted: Size) -> None:
+        if wanted.most is None and wanted.pods < self._pods(item):
+            await self._scale(item, wanted)
+
+    async def _scale(self, item: str, wanted: Size) -> None:
+        """Set the size, unless somebody else's autoscaler does: it is asked for only before a change."""
+        name = names.of_revision(self.name, item)
+        if self.spec.autoscaling is None and name in self.children.deployments:
+            others = await self.cluster.find(resources.AUTOSCALER, self.namespace)
+            if any(_targets(other, name) and not owned(other, self.parent.uid) for other in others):
+                return
+        await self.cluster.scale(self.namespace, name, wanted.pods)
+
+    def _pods(self, item: str) -> int:
+        live = self.children.deployments.get(names.of_revision(self.name, item))
+        return int(live["spec"].get("replicas", 1)) if live else 1
+
+    async def _autoscale(self, item: str, wanted: Size) -> None:
+        live = self.children.autoscalers.get(names.of_revision(self.name, item))
+        if self.spec.autoscaling and wanted.most is not None:
+            manifest = autoscaler.autoscaler(
+                self.name, self.namespace, item, self.parent, self.spec.autoscaling, wanted.pods
+            )
+            await self.applier.apply(manifest, live)
+        elif live and owned(live, self.parent.uid):
+            await self.applier.delete(resources.AUTOSCALER, live)
+
+    async def _budget(self, item: str, wanted: Size) -> None:
+        """Of one pod alone nothing can be kept."""
+        live = self.children.budgets.get(names.of_revision(self.name, item))
+        if max(wanted.pods, wanted.most or 0, self._pods(item)) > 1:
+            await self.applier.apply(budget.disruption_budget(self.name, self.namespace, item, self.parent), live)
+        elif live and owned(live, self.parent.uid):
+            await self.applier.delete(resources.DISRUPTION_BUDGET, live)
 
     async def move_traffic(self, state: RolloutState, seen: Observation) -> None:
         """The route first: it is what most callers feel."""
@@ -91,8 +127,10 @@ class World:
         """Let go of pods and Services of revisions without traffic, and of the oldest records."""
         kept = {self.name, *(names.of_revision(self.name, name) for name in live)}
         for resource, found in (
+            (resources.AUTOSCALER, self.children.autoscalers),
             (resources.DEPLOYMENT, self.children.deployments),
             (resources.SERVICE, self.children.services),
+            (resources.DISRUPTION_BUDGET, self.children.budgets),
         ):
             for name, manifest in found.items():
                 if name not in kept and owned(manifest, self.parent.uid):
@@ -102,3 +140,8 @@ class World:
         for item in past[KEPT_REVISIONS:]:
             name = names.of_revision(self.name, item.hash)
             await self.cluster.delete(resources.CONTROLLER_REVISION, self.namespace, name, item.uid)
+
+
+def _targets(other: Manifest, name: str) -> bool:
+    target = other["spec"]["scaleTargetRef"]
+    return bool(target["kind"] == "Deployment" and target["name"] == name)

@@ -11,6 +11,16 @@ CRASH_RESTARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """What the autoscaler of a revision says of itself."""
+
+    active: bool
+    """It can read its metrics and scales by them."""
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """The pods of one revision."""
 
@@ -22,6 +32,8 @@ class Workload:
     problem: str = ""
     """What its pods wait for, in words."""
     digests: frozenset[str] = frozenset()
+    autoscaler: Autoscaler | None = None
+    """None while there is none, or while it has said nothing."""
 
 
 @dataclass(frozen=True, slots=True)

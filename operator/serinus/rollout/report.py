@@ -101,7 +101,13 @@ def _headline(facts: Facts) -> tuple[str, str]:
     if state.hold == "Blind":
         return "AnalysisBlind", why_blind(facts.seen)
     late = why_overdue(facts.spec, state)
-    return ("MaxDurationExceeded", late) if late else (state.phase, "")
+    waits = state.phase in (Phase.INITIALIZING, Phase.PREPARING)
+    return ("MaxDurationExceeded", late) if late else (state.phase, _unready(facts) if waits else "")
+
+
+def _unready(facts: Facts) -> str:
+    """What the pods under way wait for, such as a GPU that no node has; empty while they wait for nothing known."""
+    return facts.seen.workload(facts.state.candidate or facts.state.control).problem
 
 
 def _conditions(facts: Facts) -> list[Condition]:
@@ -115,6 +121,8 @@ def _conditions(facts: Facts) -> list[Condition]:
         _metrics_available(facts),
         _image_fixed(facts),
     ]
+    if facts.spec.autoscaling:
+        found.append(_scaling_active(facts))
     waits_for_ever = facts.state.phase is Phase.ROLLED_BACK or _late(facts) or why_overdue(facts.spec, facts.state)
     stalled = facts.problem is not None or bool(waits_for_ever)
     reason, message = _headline(facts)
@@ -185,8 +193,7 @@ def _progressing(facts: Facts) -> Condition:
     message = f"Revision {state.candidate or state.control} at {state.traffic} %"
     if state.phase is Phase.WATCHING and state.traffic == 100:
         message += ": without a control group only pod signals and thresholds guard it"
-    waits = facts.seen.workload(state.candidate or state.control).problem
-    told = (waits, facts.seen.split.problem if state.live_since is None else "")
+    told = (_unready(facts), facts.seen.split.problem if state.live_since is None else "")
     message += "".join(f". {part}" for part in told if part)
     return _condition(facts, types.PROGRESSING, True, state.phase, message)
 
@@ -233,6 +240,14 @@ def _metrics_available(facts: Facts) -> Condition:
         return _condition(facts, types.METRICS_AVAILABLE, None, "NothingToJudge", "")
     blind = verdict.outcome is Outcome.BLIND
     return _condition(facts, types.METRICS_AVAILABLE, not blind, verdict.reason if blind else "Read", verdict.message)
+
+
+def _scaling_active(facts: Facts) -> Condition:
+    """What stable's autoscaler says: without metrics it would do nothing, and tell nobody who does not ask it."""
+    told = facts.seen.workload(facts.state.stable).autoscaler
+    if told is None:
+        return _condition(facts, types.SCALING_ACTIVE, None, "AutoscalerPending", "")
+    return _condition(facts, types.SCALING_ACTIVE, told.active, told.reason, "" if told.active else told.message)
 
 
 def _image_fixed(facts: Facts) -> Condition:
