@@ -60,8 +60,14 @@ bench-update: install ## CPU of one update of each kind of test
 bench-footprint: install ## Memory of the operator with ten models, size of the CRD
 	$(PY) bench/footprint.py
 
+bench-scale: install ## 300, 1,000 and 5,000 models on a control plane of its own, an hour of churn: three hours
+	PYTHONPATH=operator:e2e:. $(PY) -m bench.scale $(OPTIONS)
+
+bench-peers: install ## Serinus and Flagger through the same steps, 20 and 300 models: an hour
+	PYTHONPATH=operator:e2e:. $(PY) -m bench.scale.peers $(OPTIONS)
+
 lock: ## Compile the hashed locks, without index URLs
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra plot pyproject.toml -o requirements/dev.txt
 
-.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint bench-judge bench-queries bench-update lock
+.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint bench-judge bench-queries bench-update bench-scale bench-peers lock

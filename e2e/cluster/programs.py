@@ -70,6 +70,11 @@ PROMETHEUS_GRAPH = Graph(
 METRICS_GRAPH = Graph("metrics")
 
 
+# What the benchmarks of scale need: nodes without machines, and a peer.
+KWOK_GRAPH = Graph("kwok")
+FLAGGER_GRAPH = Graph("flagger")
+
+
 def _kubernetes(name: str, expected: str) -> Tool:
     return Tool(name, KUBERNETES_GRAPH, f"k8s.io/kubernetes/cmd/{name}", expected)
 
@@ -98,6 +103,8 @@ _ALL = (
     Tool("kind", CLIENT_GRAPH, "sigs.k8s.io/kind", "10 s"),
     Tool("helm", CLIENT_GRAPH, "helm.sh/helm/v4/cmd/helm", "2 min"),
     Tool("kubeconform", CLIENT_GRAPH, "github.com/yannh/kubeconform/cmd/kubeconform", "5 s"),
+    Tool("kwok", KWOK_GRAPH, "sigs.k8s.io/kwok/cmd/kwok", "1 min"),
+    Tool("flagger", FLAGGER_GRAPH, "github.com/fluxcd/flagger/cmd/flagger", "2 min"),
 )
 TOOLS = {tool.name: tool for tool in _ALL}
 

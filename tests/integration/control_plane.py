@@ -39,6 +39,8 @@ class ControlPlane:
 
     assets: Path
     home: Path
+    users: tuple[str, ...] = ()
+    """Administrators beside the tests' own, each with a kubeconfig: the API server counts their requests apart."""
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     port: int = field(default_factory=free_port)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -53,32 +55,26 @@ class ControlPlane:
     def kubeconfig(self) -> Path:
         return self.home / "kubeconfig"
 
+    def kubeconfig_of(self, user: str) -> Path:
+        return self.home / f"{user}.kubeconfig"
+
     def start(self) -> None:
         etcd, peer = free_port(), free_port()
-        (self.home / "tokens.csv").write_text(f'{self.token},admin,admin,"system:masters"\n')
+        self._admit()
         key = self.home / "service-account.key"
         subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {"server": self.url, "insecure-skip-tls-verify": True}}],
-            "users": [{"name": "u", "user": {"token": self.token}}],
-            "contexts": [{"name": "integration", "context": {"cluster": "c", "user": "u"}}],
-            "current-context": "integration",
-        }
-        self.kubeconfig.write_text(yaml.safe_dump(config))
         client = f"http://127.0.0.1:{etcd}"
         peers = f"http://127.0.0.1:{peer}"
-        self._run(
+        self.run(
             "etcd", f"--data-dir={self.home / 'etcd'}", f"--listen-client-urls={client}",
             f"--advertise-client-urls={client}", f"--listen-peer-urls={peers}", "--unsafe-no-fsync", "--log-level=error",
             f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=default={peers}",
         )  # fmt: skip
-        self._run(
+        self.run(
             "kube-apiserver", f"--etcd-servers={client}", f"--secure-port={self.port}", "--bind-address=127.0.0.1",
             f"--cert-dir={self.home / 'certs'}", f"--token-auth-file={self.home / 'tokens.csv'}",
             "--authorization-mode=RBAC", f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
-            "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/24",
+            "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/16",
             "--disable-admission-plugins=ServiceAccount",
         )  # fmt: skip
         self._wait("/readyz")
@@ -87,7 +83,7 @@ class ControlPlane:
     def start_controllers(self) -> None:
         """Start the controllers, once all CRDs are there: the garbage collector looks for new kinds every 30 s only."""
         key = self.home / "service-account.key"
-        self._run(
+        self.run(
             "kube-controller-manager", f"--kubeconfig={self.kubeconfig}", f"--service-account-private-key-file={key}",
             "--leader-elect=false", "--secure-port=0", "--use-service-account-credentials=false",
             f"--controllers={','.join(CONTROLLERS)}", "--kube-api-qps=500", "--kube-api-burst=500",
@@ -138,8 +134,28 @@ class ControlPlane:
             [*command, *arguments], input=stdin, capture_output=True, text=True, check=False, timeout=60
         )
 
-    def _run(self, program: str, *arguments: str) -> None:
-        log = (self.home / f"{program}.log").open("wb")
+    def _admit(self) -> None:
+        tokens = [f'{self.token},admin,admin,"system:masters"']
+        self.kubeconfig.write_text(self._config(self.token))
+        for user in self.users:
+            token = secrets.token_hex(16)
+            tokens.append(f"{token},{user},{user}")
+            self.kubeconfig_of(user).write_text(self._config(token))
+        (self.home / "tokens.csv").write_text("\n".join(tokens) + "\n")
+
+    def _config(self, token: str) -> str:
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": {"server": self.url, "insecure-skip-tls-verify": True}}],
+            "users": [{"name": "u", "user": {"token": token}}],
+            "contexts": [{"name": "integration", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "integration",
+        }
+        return yaml.safe_dump(config)
+
+    def run(self, program: str, *arguments: str) -> None:
+        log = (self.home / f"{Path(program).name}.log").open("wb")
         self.logs.append(log)
         process = subprocess.Popen(
             [str(self.assets / program), *arguments], stdout=log, stderr=log, env={**os.environ, "KUBECONFIG": ""}

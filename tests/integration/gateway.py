@@ -23,20 +23,26 @@ def manifest(namespace: str, name: str, class_name: str = CLASS) -> Manifest:
     }
 
 
+def create(kube: Kube, *names: str) -> None:
+    """Create the class, the namespace, and Gateways of these names."""
+    kube.create("namespaces", "", {"metadata": {"name": NAMESPACE}})
+    of_class = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "GatewayClass",
+        "metadata": {"name": CLASS},
+        "spec": {"controllerName": CONTROLLER},
+    }
+    kube.create("gatewayclasses", "", of_class)
+    for name in names:
+        kube.create("gateways", NAMESPACE, manifest(NAMESPACE, name))
+
+
 class Gateway(StandIn):
     """Accepts each generation of every route, unless told otherwise."""
 
     def __init__(self, kube: Kube) -> None:
         super().__init__(kube)
-        kube.create("namespaces", "", {"metadata": {"name": NAMESPACE}})
-        of_class = {
-            "apiVersion": "gateway.networking.k8s.io/v1",
-            "kind": "GatewayClass",
-            "metadata": {"name": CLASS},
-            "spec": {"controllerName": CONTROLLER},
-        }
-        kube.create("gatewayclasses", "", of_class)
-        kube.create("gateways", NAMESPACE, manifest(NAMESPACE, NAME))
+        create(kube, NAME)
         self.reset()
 
     def reset(self) -> None:
@@ -49,30 +55,32 @@ class Gateway(StandIn):
             return
         for route in self.kube.find("httproutes"):
             metadata = route["metadata"]
-            parents = self._parents(route)
+            parents = answer(route, self.refusal)
             seen = [_gist(parent) for parent in route.get("status", {}).get("parents", [])]
             if "deletionTimestamp" not in metadata and seen != [_gist(parent) for parent in parents]:
                 where = path("httproutes", metadata["namespace"], metadata["name"], "status")
                 self.kube.call("PATCH", where, {"status": {"parents": parents}}, MERGE)
 
-    def _parents(self, route: Manifest) -> list[Manifest]:
-        generation = route["metadata"]["generation"]
 
-        def condition(kind: str, *, good: bool) -> Manifest:
-            return {
-                "type": kind,
-                "status": "True" if good else "False",
-                "reason": kind if good else self.refusal,
-                "message": "" if good else "as the test asked",
-                "observedGeneration": generation,
-                "lastTransitionTime": "2026-01-01T00:00:00Z",
-            }
+def answer(route: Manifest, refusal: str = "") -> list[Manifest]:
+    """Return what a gateway's controller writes into the status of a route of this generation."""
+    generation = route["metadata"]["generation"]
 
-        conditions = [condition("Accepted", good=True), condition("ResolvedRefs", good=not self.refusal)]
-        return [
-            {"controllerName": CONTROLLER, "parentRef": reference, "conditions": conditions}
-            for reference in route["spec"].get("parentRefs", [])
-        ]
+    def condition(kind: str, *, good: bool) -> Manifest:
+        return {
+            "type": kind,
+            "status": "True" if good else "False",
+            "reason": kind if good else refusal,
+            "message": "" if good else "as the test asked",
+            "observedGeneration": generation,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }
+
+    conditions = [condition("Accepted", good=True), condition("ResolvedRefs", good=not refusal)]
+    return [
+        {"controllerName": CONTROLLER, "parentRef": reference, "conditions": conditions}
+        for reference in route["spec"].get("parentRefs", [])
+    ]
 
 
 def _gist(parent: Manifest) -> list[tuple[str, str, int]]:

@@ -22,6 +22,7 @@ class OperatorProcess:
     prometheus: str
     log: Path
     health_port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -35,7 +36,7 @@ class OperatorProcess:
             "SERINUS_PROMETHEUS_ADDRESS": self.prometheus,
             "SERINUS_PROMETHEUS_TIMEOUT": "2s",
             "SERINUS_HEALTH_PORT": str(self.health_port),
-            "SERINUS_METRICS_PORT": str(free_port()),
+            "SERINUS_METRICS_PORT": str(self.metrics_port),
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-m", "serinus"], stdout=log, stderr=log, env=environment)
