@@ -3,18 +3,24 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import time
-from functools import partial
+import uuid
 
 import aiohttp
 import kopf
+from kubernetes.aio.client.api_client import ApiClient
 from prometheus_client import start_http_server
 
 from serinus import handlers
 from serinus.cluster import resources
-from serinus.cluster.client import ApiError, Cluster
+from serinus.cluster.client import PAGE, TIMEOUT, WATCH, ApiError, Cluster
 from serinus.cluster.connect import Connection, connect
+from serinus.cluster.lease import Alone, Leadership
+from serinus.reconcile.echo import Echo
+from serinus.reconcile.gateways import Gateways
 from serinus.reconcile.judges import RolloutJudges
+from serinus.reconcile.operation import Operation
 from serinus.reconcile.queue import Key, Queue
 from serinus.reconcile.reconciler import Reconciler
 from serinus.settings import Settings
@@ -29,42 +35,45 @@ async def run(settings: Settings) -> None:
     connection = await connect(settings.kubeconfig, settings.context)
     api = connection.client()
     server, _ = start_http_server(settings.metrics_port)
-    failures: list[BaseException] = []
     try:
         async with aiohttp.ClientSession() as session:
-            cluster = Cluster(api)
-            namespaces = await _served(cluster, settings.namespaces)
-            judges = RolloutJudges(settings, session, time.time)
-            queue = Queue(Reconciler(cluster, judges, time.time), time.monotonic, _failed)
-            metrics.QUEUE_DEPTH.set_function(queue.depth)
-            metrics.QUEUE_AGE.set_function(queue.oldest_wait)
-            workers = [asyncio.create_task(queue.work(), name=f"worker-{number}") for number in range(settings.workers)]
-            for worker in workers:
-                worker.add_done_callback(partial(_ended, failures))
+            namespaces = await _served(Cluster(api), settings.namespaces)
+            operation = _operation(settings, namespaces, api, session)
+            operation.start()
             try:
-                await _watch(settings, namespaces, connection, queue, failures)
+                await _watch(settings, namespaces, connection, operation)
             finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+                await operation.stop()
     finally:
         server.shutdown()
         await api.close()  # type: ignore[no-untyped-call]
 
 
-async def _watch(
-    settings: Settings,
-    namespaces: list[str],
-    connection: Connection,
-    queue: Queue,
-    failures: list[BaseException],
-) -> None:
+def _operation(settings: Settings, namespaces: list[str], api: ApiClient, session: aiohttp.ClientSession) -> Operation:
+    """Put the parts together."""
+    leadership: Leadership | Alone = Alone()
+    if settings.lease_namespace:
+        identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+        leadership = Leadership(
+            Cluster(api), settings.lease_namespace, settings.lease_name, identity, time.monotonic, time.time
+        )
+    cluster, echo = Cluster(api, leadership.leads), Echo(time.monotonic)
+    judges = RolloutJudges(settings, session, time.time)
+    reconciler = Reconciler(cluster, Gateways(cluster, time.monotonic), judges, echo, time.time)
+    queue = Queue(reconciler, time.monotonic, _failed)
+    metrics.QUEUE_DEPTH.set_function(queue.depth)
+    metrics.QUEUE_AGE.set_function(queue.oldest_wait)
+    return Operation(cluster, namespaces, leadership, reconciler, queue, echo, settings.workers, time.monotonic)
+
+
+async def _watch(settings: Settings, namespaces: list[str], connection: Connection, operation: Operation) -> None:
     registry, kopf_settings = kopf.OperatorRegistry(), kopf.OperatorSettings()
     kopf_settings.posting.enabled = False
     kopf_settings.scanning.disabled = bool(namespaces)
-    kopf_settings.watching.server_timeout, kopf_settings.watching.client_timeout = 300, 310
-    kopf_settings.networking.connect_timeout = 30
-    handlers.register(registry, kopf_settings, connection, queue, failures)
+    kopf_settings.watching.server_timeout, kopf_settings.watching.client_timeout = WATCH, WATCH + TIMEOUT
+    kopf_settings.watching.chunk_size = PAGE
+    kopf_settings.networking.connect_timeout = 2 * TIMEOUT
+    handlers.register(registry, connection, operation)
     await kopf.operator(
         registry=registry,
         settings=kopf_settings,
@@ -91,11 +100,6 @@ async def _served(cluster: Cluster, namespaces: tuple[str, ...]) -> list[str]:
     if namespaces and not served:
         raise SystemExit(f"SERINUS_NAMESPACES: none of {', '.join(namespaces)} may be read, see the lines above")
     return served
-
-
-def _ended(failures: list[BaseException], worker: asyncio.Task[None]) -> None:
-    if not worker.cancelled():
-        failures.append(worker.exception() or RuntimeError("it returned"))
 
 
 def _failed(key: Key, error: Exception) -> None:

@@ -27,6 +27,10 @@ class Settings(BaseSettings):
     """Whether `spec.analysis.metrics` may hold PromQL."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """ModelDeployments that are worked on at once."""
+    lease_namespace: str = ""
+    """Namespace of the Lease that decides which of several operators works; empty where there is one only."""
+    lease_name: str = "serinus"
+    """Name of that Lease."""
     health_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Port of the liveness probe."""
     metrics_port: Annotated[int, Field(ge=1, le=65535)] = 9090

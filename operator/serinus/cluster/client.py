@@ -4,14 +4,16 @@ Children are applied with one field manager and status with another, both forced
 the operator owns it puts right.
 """
 
-import json
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import orjson
 from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.rest import RESTResponse
 
-from serinus.cluster.resources import CONTROLLER_REVISION, DEPLOYMENT, EVENT, MODEL_DEPLOYMENT, Resource, of
+from serinus.cluster.resources import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, Resource, of
 
 Manifest = dict[str, Any]
 
@@ -19,9 +21,15 @@ FIELD_MANAGER = "serinus"
 STATUS_MANAGER = "serinus-status"
 TIMEOUT = 15.0
 """Seconds that one request may take."""
+PAGE = 250
+"""Objects that are listed at once where all of them are."""
+WATCH = 60
+"""Seconds after which a watch ends and is taken up again: one that says nothing for longer is deaf."""
 
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+_JSON = "application/json"
+_METADATA = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
 _MISFITS = ("typed patch object", "failed to convert new object")
@@ -41,16 +49,26 @@ class ApiError(Exception):
         return self.status == 409
 
     @property
+    def expired(self) -> bool:
+        """Tell whether a watch or a list can only be begun anew."""
+        return self.status == 410
+
+    @property
     def refused(self) -> bool:
         """Tell whether the object itself was refused: trying again without a change is of no use."""
         return self.status in {400, 403, 422} or (self.status == 500 and any(text in str(self) for text in _MISFITS))
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One API server."""
+    """One API server. Nothing is written while `may_write` says no."""
 
     api: ApiClient
+    may_write: Callable[[], bool] = _always
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
         """Return an object, or None when there is none (or no such kind).
@@ -70,6 +88,60 @@ class Cluster:
         answer = await self._call("GET", resource.path(namespace), query=query) or {}
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
         return [{**kind, **item} for item in answer.get("items", [])]
+
+    async def pages(self, resource: Resource, namespace: str) -> AsyncIterator[list[Manifest]]:
+        """Yield all objects of a kind, some at a time; an empty namespace means all of them.
+
+        Raises:
+            ApiError: the list could not be read.
+        """
+        token = ""
+        while True:
+            query = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
+            answer = await self._call("GET", resource.path(namespace), query=query) or {}
+            yield answer.get("items", [])
+            token = answer.get("metadata", {}).get("continue", "")
+            if not token:
+                return
+
+    async def version(self, resource: Resource, namespace: str) -> str | None:
+        """Return the resource version to watch a kind from, or None when there is no such kind.
+
+        Raises:
+            ApiError: the API server refused or could not be asked.
+        """
+        path = resource.path(namespace)
+        answer = await self._call("GET", path, query=[("limit", "1")], missing_ok=True)
+        return str(answer["metadata"]["resourceVersion"]) if answer else None
+
+    async def watch(
+        self, resource: Resource, namespace: str, selector: str, version: str
+    ) -> AsyncIterator[tuple[str, Manifest]]:
+        """Yield the kind of each change and the object's metadata, for `WATCH` seconds. Bookmarks too.
+
+        Raises:
+            ApiError: the watch could not be opened or was broken off; `expired` when `version` is too old.
+        """
+        query = [
+            ("watch", "true"),
+            ("allowWatchBookmarks", "true"),
+            ("timeoutSeconds", str(WATCH)),
+            ("resourceVersion", version),
+            ("labelSelector", selector),
+        ]
+        path = resource.path(namespace)
+        try:
+            # A server that is gone without a word is noticed by the time limit.
+            response = await self._request("GET", path, query=query, accept=_METADATA, timeout=WATCH + TIMEOUT)
+            if response.status >= 300:
+                raise ApiError(response.status, _message(response.status, await response.read()))  # type: ignore[no-untyped-call]
+            async for line in response.response.content:
+                change = orjson.loads(line)
+                if change["type"] == "ERROR":
+                    raise ApiError(change["object"].get("code", 500), str(change["object"].get("message")))
+                yield change["type"], change["object"]["metadata"]
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            raise ApiError(0, f"the watch of {path} was broken off: {error!r}") from error
 
     async def apply(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Apply a child server-side and return the live object.
@@ -111,13 +183,16 @@ class Cluster:
         body = {"metadata": {"annotations": annotations}}
         await self._call("PATCH", CONTROLLER_REVISION.path(namespace, name), body=body, content=_MERGE)
 
-    async def scale(self, namespace: str, name: str, replicas: int) -> None:
+    async def scale(self, namespace: str, name: str, replicas: int, version: str = "") -> None:
         """Set the size of a Deployment through its scale subresource.
 
+        With `version` only while the Deployment is at that resource version.
+
         Raises:
-            ApiError: it could not be written.
+            ApiError: it could not be written; with `conflict` when it has changed.
         """
-        body = {"spec": {"replicas": replicas}}
+        metadata = {"metadata": {"resourceVersion": version}} if version else {}
+        body = {**metadata, "spec": {"replicas": replicas}}
         await self._call("PATCH", DEPLOYMENT.path(namespace, name, "scale"), body=body, content=_MERGE)
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
@@ -129,13 +204,23 @@ class Cluster:
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         await self._call("DELETE", resource.path(namespace, name), body=body, missing_ok=True)
 
-    async def post_event(self, manifest: Manifest) -> None:
-        """Create a core/v1 Event.
+    async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """Create an object and return it.
 
         Raises:
-            ApiError: it could not be written.
+            ApiError: it could not be written; with `conflict` when there is one of that name.
         """
-        await self._call("POST", EVENT.path(manifest["metadata"]["namespace"]), body=manifest)
+        return await self._call("POST", resource.path(manifest["metadata"]["namespace"]), body=manifest) or {}
+
+    async def replace(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """Replace an object at the resource version that the manifest names, and return it.
+
+        Raises:
+            ApiError: it could not be written; with `conflict` when it has changed.
+        """
+        metadata = manifest["metadata"]
+        path = resource.path(metadata["namespace"], metadata["name"])
+        return await self._call("PUT", path, body=manifest) or {}
 
     async def _call(  # noqa: PLR0913 - the parts of one HTTP request
         self,
@@ -144,20 +229,14 @@ class Cluster:
         *,
         query: list[tuple[str, str]] | None = None,
         body: Manifest | None = None,
-        content: str = "application/json",
+        content: str = _JSON,
+        accept: str = _JSON,
         missing_ok: bool = False,
     ) -> Manifest | None:
-        headers = {"Content-Type": content, "Accept": "application/json"}
+        if method != "GET" and not self.may_write():
+            raise ApiError(0, f"{method} {path} is left to the operator that leads now")
         try:
-            request = await self.api.param_serialize(
-                method,
-                path,
-                query_params=query or [],
-                header_params=headers,
-                body=body,
-                auth_settings=["BearerToken"],
-            )
-            response = await self.api.call_api(*request, _request_timeout=TIMEOUT)
+            response = await self._request(method, path, query=query, body=body, content=content, accept=accept)
             raw = await response.read()  # type: ignore[no-untyped-call]
         except TimeoutError:
             raise ApiError(0, f"the API server did not answer {method} {path} within {TIMEOUT:g} s") from None
@@ -167,12 +246,33 @@ class Cluster:
             return None
         if response.status >= 300:
             raise ApiError(response.status, _message(response.status, raw))
-        answer: Manifest = json.loads(raw)
+        answer: Manifest = orjson.loads(raw)
         return answer
+
+    async def _request(  # noqa: PLR0913 - the parts of one HTTP request
+        self,
+        method: str,
+        path: str,
+        *,
+        query: list[tuple[str, str]] | None = None,
+        body: Manifest | None = None,
+        content: str = _JSON,
+        accept: str = _JSON,
+        timeout: float = TIMEOUT,  # noqa: ASYNC109 - the client's own
+    ) -> RESTResponse:
+        request = await self.api.param_serialize(
+            method,
+            path,
+            query_params=query or [],
+            header_params={"Content-Type": content, "Accept": accept},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        return await self.api.call_api(*request, _request_timeout=timeout)
 
 
 def _message(status: int, raw: bytes) -> str:
     try:
-        return str(json.loads(raw)["message"])
+        return str(orjson.loads(raw)["message"])
     except (ValueError, KeyError, TypeError):
         return f"HTTP {status}: {raw[:200].decode(errors='replace')}"

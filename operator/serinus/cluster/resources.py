@@ -32,11 +32,11 @@ AUTOSCALER = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpo
 DISRUPTION_BUDGET = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 GATEWAY = Resource("gateway.networking.k8s.io/v1", "Gateway", "gateways")
 GATEWAY_CLASS = Resource("gateway.networking.k8s.io/v1", "GatewayClass", "gatewayclasses", namespaced=False)
+LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
 
 _KINDS = {
     (resource.api_version, resource.kind): resource
     for resource in (
-        MODEL_DEPLOYMENT,
         CONTROLLER_REVISION,
         DEPLOYMENT,
         SERVICE,
@@ -44,7 +44,6 @@ _KINDS = {
         HTTP_ROUTE,
         AUTOSCALER,
         DISRUPTION_BUDGET,
-        EVENT,
     )
 }
 

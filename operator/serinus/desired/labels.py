@@ -10,6 +10,7 @@ REVISION = "serinus.dev/revision"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 PROMOTED_AT = "serinus.dev/promoted-at"
 COMMAND = "serinus.dev/command"
+TERM = "serinus.dev/term"
 MANAGER = "serinus"
 
 Labels = dict[str, str]

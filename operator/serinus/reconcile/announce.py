@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from serinus.api.status import Phase, RolloutState, Status
 from serinus.cluster.client import ApiError, Cluster
+from serinus.cluster.resources import EVENT
 from serinus.reconcile.queue import Key
 from serinus.rollout.report import Problem
 from serinus.rollout.step import Event, Step
@@ -49,6 +50,6 @@ class Announcer:
     async def _post(self, event: Event) -> None:
         manifest = events.manifest(*self.key, self.uid, event, self.now)
         try:
-            await self.cluster.post_event(manifest)
+            await self.cluster.create(EVENT, manifest)
         except ApiError as error:
             log.warning("Event %s could not be posted: %s", event.reason, error, extra=self.fields)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.cluster import resources
-from serinus.cluster.client import Cluster
+from serinus.cluster.client import ApiError, Cluster
 from serinus.cluster.resources import Resource
 from serinus.desired.names import digest
 from serinus.reconcile.children import owned
+from serinus.reconcile.snapshot import Snapshot
 
 Manifest = dict[str, Any]
 
@@ -29,10 +30,13 @@ class Applier:
     """Applies the children of one ModelDeployment."""
 
     cluster: Cluster
+    snapshot: Snapshot
     _applied: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
-    async def apply(self, manifest: Manifest, live: Manifest | None) -> Manifest:
+    async def apply(self, manifest: Manifest, live: Manifest | None, *, fenced: bool = False) -> Manifest:
         """Return the live object after making it what the manifest says.
+
+        A fenced write is refused when the object is not the one that was seen any more.
 
         Raises:
             Foreign: an object of that name belongs to somebody else.
@@ -48,9 +52,25 @@ class Applier:
         known, wanted = (resource.kind, metadata["name"]), digest(manifest)
         if live is not None and self._applied.get(known) == (wanted, _version(live)):
             return live
-        answer = await self.cluster.apply(manifest)
+        try:
+            answer = await self.cluster.apply(_at_version_of(live, manifest) if fenced and live else manifest)
+        except ApiError:
+            self.snapshot.outdated(resource)
+            raise
+        self.snapshot.put(resource, answer)
         self._applied[known] = wanted, _version(answer)
         return answer
+
+    async def scale(self, namespace: str, name: str, replicas: int, live: Manifest | None) -> None:
+        """Set the size of a Deployment. One that shrinks must still be the one that was seen.
+
+        Raises:
+            ApiError: it could not be written.
+        """
+        self.snapshot.outdated(resources.DEPLOYMENT)
+        shrinks = live is not None and replicas < live["spec"].get("replicas", 1)
+        version = live["metadata"]["resourceVersion"] if live and shrinks else ""
+        await self.cluster.scale(namespace, name, replicas, version)
 
     async def delete(self, resource: Resource, live: Manifest) -> None:
         """Delete a child.
@@ -61,6 +81,7 @@ class Applier:
         metadata = live["metadata"]
         self._applied.pop((resource.kind, metadata["name"]), None)
         if "deletionTimestamp" not in metadata:
+            self.snapshot.outdated(resource)
             await self.cluster.delete(resource, metadata["namespace"], metadata["name"], metadata["uid"])
 
     def _check(self, resource: Resource, manifest: Manifest, live: Manifest) -> None:
@@ -74,6 +95,11 @@ class Applier:
         if any(r["kind"] == controller["kind"] and r["name"] == controller["name"] for r in references):
             raise Pending(f"{name} belongs to a former {controller['kind']} {controller['name']} and will be collected")
         raise Foreign(f"{name} exists and does not belong to this ModelDeployment: rename or delete it")
+
+
+def _at_version_of(live: Manifest, manifest: Manifest) -> Manifest:
+    version = {"resourceVersion": live["metadata"]["resourceVersion"]}
+    return {**manifest, "metadata": {**manifest["metadata"], **version}}
 
 
 def _version(live: Manifest) -> str:

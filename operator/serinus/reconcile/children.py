@@ -8,12 +8,26 @@ from typing import Any
 
 from serinus.api.v1alpha1 import Route
 from serinus.cluster import resources
-from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import labels, revision
+from serinus.reconcile.gateways import Controller, Gateways
+from serinus.reconcile.snapshot import Snapshot
 from serinus.rollout.observation import Autoscaler, Workload
 from serinus.traffic import gateway_api
 
 Manifest = dict[str, Any]
+
+LISTED = (
+    resources.CONTROLLER_REVISION,
+    resources.DEPLOYMENT,
+    resources.SERVICE,
+    resources.CONFIG_MAP,
+    resources.POD,
+    resources.ENDPOINT_SLICE,
+    resources.AUTOSCALER,
+    resources.DISRUPTION_BUDGET,
+)
+"""The kinds of children of which there may be several. All of them carry the model's label."""
+WATCHED = (*LISTED, resources.HTTP_ROUTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,7 @@ class Children:
     gateway_problem: str = ""
 
 
-async def read(cluster: Cluster, namespace: str, name: str, uid: str, route: Route | None) -> Children:
+async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, route: Route | None) -> Children:
     """Return the children of a ModelDeployment.
 
     Records of a former one of the same name are left out: its promotions are not ours.
@@ -45,25 +59,14 @@ async def read(cluster: Cluster, namespace: str, name: str, uid: str, route: Rou
         ApiError: a part could not be read; a part is never mistaken for the whole.
     """
     selector = labels.selector_text(name)
-    lists = asyncio.gather(
-        cluster.find(resources.CONTROLLER_REVISION, namespace, selector),
-        cluster.find(resources.DEPLOYMENT, namespace, selector),
-        cluster.find(resources.SERVICE, namespace, selector),
-        cluster.find(resources.CONFIG_MAP, namespace, selector),
-        cluster.find(resources.POD, namespace, selector),
-        cluster.find(resources.ENDPOINT_SLICE, namespace, f"kubernetes.io/service-name={name}"),
-    )
-    guards = asyncio.gather(
-        cluster.find(resources.AUTOSCALER, namespace, selector),
-        cluster.find(resources.DISRUPTION_BUDGET, namespace, selector),
-    )
-    singles = asyncio.gather(cluster.get(resources.HTTP_ROUTE, namespace, name), _gateway(cluster, namespace, route))
+    selectors = dict.fromkeys(LISTED, selector) | {resources.ENDPOINT_SLICE: f"kubernetes.io/service-name={name}"}
     (
-        (found, deployments, services, config_maps, pods, slices),
-        (autoscalers, budgets),
+        (found, deployments, services, config_maps, pods, slices, autoscalers, budgets),
         (http_route, gateway),
-    ) = await asyncio.gather(lists, guards, singles)
-    controller, problem = gateway
+    ) = await asyncio.gather(
+        asyncio.gather(*(snapshot.find(kind, text) for kind, text in selectors.items())),
+        asyncio.gather(snapshot.get(resources.HTTP_ROUTE, name), _gateway(gateways, snapshot.namespace, route)),
+    )
     return Children(
         revisions={stored.hash: stored for stored in (revision.read(item) for item in found if owned(item, uid))},
         deployments=_by_name(deployments),
@@ -74,33 +77,13 @@ async def read(cluster: Cluster, namespace: str, name: str, uid: str, route: Rou
         pods=tuple(pods),
         endpoints=_endpoints(slices, pods),
         route=http_route,
-        controller=controller or _seen_controller(http_route),
-        gateway_problem=problem,
+        controller=gateway.name or _seen_controller(http_route),
+        gateway_problem=gateway.problem,
     )
 
 
-async def _gateway(cluster: Cluster, namespace: str, route: Route | None) -> tuple[str, str]:
-    """Return the controller of the Gateway that a route names, and what is wrong with it."""
-    if route is None:
-        return "", ""
-    space, name = gateway_api.gateway_of(route, namespace)
-    try:
-        gateway = await cluster.get(resources.GATEWAY, space, name)
-        if gateway is None:
-            return (
-                "",
-                f"spec.route.gateway: there is no Gateway {name} in namespace {space}, or the Gateway API is not installed",
-            )
-        kind = await cluster.get(resources.GATEWAY_CLASS, "", gateway["spec"]["gatewayClassName"])
-    except ApiError as error:
-        if error.status == 403:  # served by namespace only: the route's own status must do
-            return "", ""
-        raise
-    return (
-        (kind["spec"]["controllerName"], "")
-        if kind
-        else ("", f"Gateway {name} names a GatewayClass that does not exist")
-    )
+async def _gateway(gateways: Gateways, namespace: str, route: Route | None) -> Controller:
+    return await gateways.controller(*gateway_api.gateway_of(route, namespace)) if route else Controller()
 
 
 def _seen_controller(route: Manifest | None) -> str:
@@ -131,8 +114,8 @@ def owned(live: Manifest, uid: str) -> bool:
 
 def workloads(children: Children) -> dict[str, Workload]:
     """Return the pods of every revision, counted."""
-    deployments = {item["metadata"]["labels"][labels.REVISION]: item for item in children.deployments.values()}
-    autoscalers = {item["metadata"]["labels"][labels.REVISION]: item for item in children.autoscalers.values()}
+    deployments = {item["metadata"]["labels"].get(labels.REVISION, ""): item for item in children.deployments.values()}
+    autoscalers = {item["metadata"]["labels"].get(labels.REVISION, ""): item for item in children.autoscalers.values()}
     pods: dict[str, list[Manifest]] = {}
     for pod in children.pods:
         if "deletionTimestamp" not in pod["metadata"]:

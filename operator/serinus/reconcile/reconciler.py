@@ -7,12 +7,18 @@ applied first and waits for nothing.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
+from serinus.cluster.resources import Resource
 from serinus.reconcile.applier import Applier, Pending
+from serinus.reconcile.echo import Echo
+from serinus.reconcile.gateways import Gateways
 from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.queue import Key
+from serinus.reconcile.snapshot import Metadata, Snapshot
+from serinus.reconcile.statuses import StatusWriter
 from serinus.reconcile.turn import WAITING, Memory, Turn
 from serinus.telemetry import metrics
 
@@ -21,11 +27,14 @@ log = logging.getLogger("serinus.rollout")
 
 @dataclass(slots=True)
 class Reconciler:
-    """Works on ModelDeployments, on each one at a time."""
+    """Works on ModelDeployments, on each one at a time. `term` tells which leader it works for."""
 
     cluster: Cluster
+    gateways: Gateways
     judges: RolloutJudges
+    echo: Echo
     clock: Callable[[], float]
+    term: int = 0
     _memories: dict[Key, Memory] = field(default_factory=dict)
 
     async def __call__(self, key: Key) -> float | None:
@@ -34,23 +43,58 @@ class Reconciler:
         Raises:
             ApiError: the API server could not be asked; the queue tries again.
         """
-        raw = await self.cluster.get(resources.MODEL_DEPLOYMENT, *key)
+        memory = self._memories.get(key) or self._begin(key)
+        memory.snapshot.look()
+        raw = await memory.snapshot.get(resources.MODEL_DEPLOYMENT, key.name)
         if raw is None or "deletionTimestamp" in raw["metadata"]:
             self._forget(key)
             return None
-        memory = self._memories.setdefault(key, Memory(Applier(self.cluster)))
+        again = await self._turn(key, raw, memory)
+        self.echo.written(key, memory.statuses.version)
+        if again > WAITING or memory.problem:  # what is in the way may be nothing that is watched
+            memory.snapshot.forget()
+        return again
+
+    def heard(self, key: Key, resource: Resource, metadata: Metadata) -> bool:
+        """Take note of a change around a ModelDeployment; return whether a look at it is due."""
+        memory = self._memories.get(key)
+        return memory is None or memory.snapshot.heard(resource, metadata)
+
+    def missed(self, resource: Resource) -> list[Key]:
+        """Take note that changes of a kind may have been missed; return whom that concerns."""
+        for memory in self._memories.values():
+            memory.snapshot.outdated(resource)
+        return list(self._memories)
+
+    def begin(self, term: int) -> None:
+        """Begin to lead: what is remembered of an earlier time may be wrong."""
+        for key in list(self._memories):
+            self._forget(key)
+        self.term = term
+
+    async def _turn(self, key: Key, raw: dict[str, Any], memory: Memory) -> float:
         try:
             with metrics.RECONCILE.time():
-                return await Turn(self.cluster, self.judges, key, raw, memory, self.clock()).run()
+                turn = Turn(self.cluster, self.gateways, self.judges, key, raw, memory, self.term, self.clock())
+                return await turn.run()
         except Pending as pending:
             log.info("%s", pending, extra={"namespace": key.namespace, "modeldeployment": key.name})
             return WAITING
         except ApiError as error:
+            memory.snapshot.forget()
             if error.conflict:
                 return 0.0
             raise
 
+    def _begin(self, key: Key) -> Memory:
+        snapshot = Snapshot(self.cluster, key.namespace)
+        memory = self._memories[key] = Memory(
+            snapshot, Applier(self.cluster, snapshot), StatusWriter(self.cluster, snapshot)
+        )
+        return memory
+
     def _forget(self, key: Key) -> None:
+        self.echo.forget(key)
         if self._memories.pop(key, None):
             self.judges.forget(key)
             metrics.forget(*key)

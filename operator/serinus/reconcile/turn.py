@@ -5,11 +5,10 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
-from serinus.api.status import MetricStatus, Phase, RolloutState, Status
+from serinus.api.status import Phase, RolloutState, Status
 from serinus.api.timestamps import render
 from serinus.api.v1alpha1 import ModelDeploymentSpec
+from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import labels, names, owner
 from serinus.desired.revision import Revision
@@ -17,9 +16,12 @@ from serinus.reconcile import children as reading
 from serinus.reconcile.announce import Announcer
 from serinus.reconcile.applier import Applier, Foreign, Pending
 from serinus.reconcile.children import Children, owned
+from serinus.reconcile.gateways import Gateways
 from serinus.reconcile.judge import Opinion
 from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.queue import Key
+from serinus.reconcile.snapshot import Snapshot
+from serinus.reconcile.statuses import StatusWriter, read_status
 from serinus.reconcile.target import Refused, TargetFinder, lenient_spec, parse_spec
 from serinus.reconcile.world import World
 from serinus.rollout import report
@@ -30,7 +32,6 @@ from serinus.rollout.observation import Observation, Workload
 from serinus.rollout.report import Problem
 from serinus.rollout.safety import UNDER_TEST
 from serinus.rollout.step import Step
-from serinus.telemetry import metrics
 from serinus.traffic import gateway_api, replica_ratio
 from serinus.traffic.split import SeenSplit
 
@@ -42,27 +43,21 @@ TICK = 1.0
 """Seconds between two looks while a rollout is under way."""
 WAITING = 5.0
 """Seconds between two looks while something has to happen first that may go unnoticed."""
-RESYNC = 300.0
+RESYNC = 3600.0
+"""Seconds between two looks when nothing is heard; changes and gaps in a watch are heard."""
 POLL = 15.0
 """Seconds between two looks at what is not watched: named ConfigMaps, an autoscaler that does not scale yet."""
-NUMBERS_EVERY = 30.0
-"""Seconds between two writes of status that differ in numbers only."""
-
-
-_QUIET: dict[str, str | None] = {
-    name: None for name, field in MetricStatus.model_fields.items() if field.annotation in {int | None, float | None}
-} | {"message": ""}
-"""The numbers of a metric, and the sentence that repeats them."""
 
 
 @dataclass(slots=True)
 class Memory:
     """What the process remembers of one ModelDeployment. Losing it costs nothing but a full look."""
 
+    snapshot: Snapshot
     applier: Applier
+    statuses: StatusWriter
     good_spec: ModelDeploymentSpec | None = None
     first_look: bool = True
-    written_at: float = 0.0
     problem: Problem | None = None
     """What stood in the way of applying the children last time."""
     told: Problem | None = None
@@ -74,21 +69,23 @@ class Turn:
     """What one turn works on; `run` is the whole of it."""
 
     cluster: Cluster
+    gateways: Gateways
     judges: RolloutJudges
     key: Key
     raw: Manifest
     memory: Memory
+    term: int
     now: float
 
     async def run(self) -> float:
         """Observe, judge, advance, apply and report; return the seconds until the next look."""
-        before = _read_status(self.raw)
+        before = read_status(self.raw)
         state = before.rollout or RolloutState()
         spec, problem = await self._spec()
         if spec is None:
             await self._refuse(before, problem)
             return RESYNC
-        children = await reading.read(self.cluster, *self.key, self._owner.uid, spec.route)
+        children = await reading.read(self.memory.snapshot, self.gateways, self.key.name, self._owner.uid, spec.route)
         revisions = dict(children.revisions)
         target, refused = await self._target(spec, state, revisions, problem)
         if not target:
@@ -100,6 +97,9 @@ class Turn:
         opinion = await self.judges.opinion(self.key, spec, state, children, before, self.now)
         seen = self._observe(spec, state, children, revisions, target, opinion)
         step = advance(spec, state, seen, self.now)
+        if _raises(state, step.state) and not self.memory.snapshot.fresh:
+            self.memory.snapshot.forget()  # nobody is exposed on the strength of what was remembered
+            return AT_ONCE
         self.memory.first_look = False
         facts = report.Facts(
             self.key.name,
@@ -112,7 +112,7 @@ class Turn:
             problem,
             self.now,
         )
-        world = World(self.cluster, self.memory.applier, *self.key, self._owner, spec, children, self.now)
+        world = World(self.cluster, self.memory.applier, *self.key, self._owner, spec, children, self.term, self.now)
         blocked = await self._carry_out(
             world, state, step, report.status(facts, before, opinion.record), before, revisions, seen
         )
@@ -217,13 +217,14 @@ class Turn:
         lowers = step.state.candidate == state.candidate and step.state.traffic < state.traffic
         known, self.memory.problem = self.memory.problem, None
         if lowers:
-            await self._noting_problem(world.move_traffic(step.state, seen))
+            await self._noting_problem(world.move_traffic(step.state, seen, fenced=False))
         if step.stamp:
             newest = max((r.promoted_at or 0.0 for r in revisions.values()), default=0.0)
             stamp = {labels.PROMOTED_AT: render(max(self.now, newest + 0.001))}  # the clock may have gone back
             name = names.of_revision(self.key.name, step.stamp)
+            self.memory.snapshot.outdated(resources.CONTROLLER_REVISION)
             await self.cluster.annotate_revision(self.key.namespace, name, stamp)
-        await self._write(before, after)
+        await self.memory.statuses.write(self.raw, before, after, self.now)
         await self._announcer.transition(state, step)
         await self._noting_problem(world.put_right(step.state, seen, revisions))
         return self.memory.problem != known
@@ -241,17 +242,6 @@ class Turn:
                 raise
             self.memory.problem = Problem("ChildRefused", str(error))
 
-    async def _write(self, before: Status, after: Status) -> None:
-        """Write status when it tells something new, its bare numbers at most every 30 s."""
-        metrics.publish(*self.key, after)
-        if before == after:
-            return
-        if _without_numbers(before) == _without_numbers(after) and self.now - self.memory.written_at < NUMBERS_EVERY:
-            return
-        content = after.model_dump(mode="json", by_alias=True, exclude_none=True)
-        await self.cluster.apply_status(*self.key, self.raw["metadata"]["resourceVersion"], content)
-        self.memory.written_at = self.now
-
     async def _refuse(self, before: Status, problem: Problem | None) -> None:
         """Say what is wrong with the spec while there is nothing else to go by."""
         if problem is None:
@@ -259,7 +249,7 @@ class Turn:
         after = report.refused(before, problem, self._generation, self.now)
         await self._announcer.problem(problem, self.memory.told, before)
         self.memory.told = problem
-        await self._write(before, after)
+        await self.memory.statuses.write(self.raw, before, after, self.now)
 
     @property
     def _announcer(self) -> Announcer:
@@ -279,25 +269,9 @@ class Turn:
         return min(rest, settled_in(spec, state, self.now))
 
 
-def _read_status(raw: Manifest) -> Status:
-    try:
-        return Status.model_validate(raw.get("status") or {})
-    except ValidationError:
-        return Status()
+def _raises(before: RolloutState, after: RolloutState) -> bool:
+    return after.traffic > (before.traffic if after.candidate == before.candidate else 0)
 
 
 def _gateway_problem(children: Children) -> Problem | None:
     return Problem("GatewayMissing", children.gateway_problem) if children.gateway_problem else None
-
-
-def _without_numbers(status: Status) -> Status:
-    """Return what is worth a write at once: everything but counts, accumulators, and words that hold counts."""
-    kept = [metric.model_copy(update=_QUIET) for metric in status.metrics]
-    blind = status.rollout is not None and status.rollout.hold == "Blind"  # its message tells the age of the data
-    quiet = {"MetricsAvailable", "Reconciling"} if blind else {"MetricsAvailable"}
-    conditions = [
-        condition.model_copy(update={"message": ""}) if condition.type in quiet else condition
-        for condition in status.conditions
-    ]
-    message = "" if status.reason == "AnalysisBlind" else status.message
-    return status.model_copy(update={"metrics": kept, "conditions": conditions, "judge": None, "message": message})

@@ -8,7 +8,7 @@ from serinus.api.status import RolloutState
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cluster import resources
 from serinus.cluster.client import Cluster
-from serinus.desired import autoscaler, budget, deployment, names, owner, revision, service
+from serinus.desired import autoscaler, budget, deployment, labels, names, owner, revision, service
 from serinus.reconcile.applier import Applier
 from serinus.reconcile.children import Children, owned
 from serinus.rollout.capacity import Size, sizes
@@ -32,6 +32,8 @@ class World:
     parent: owner.Owner
     spec: ModelDeploymentSpec
     children: Children
+    term: int
+    """Which leader writes: the number of times that the lead has changed, 0 without a Lease."""
     now: float
 
     async def put_right(
@@ -82,7 +84,7 @@ class World:
             others = await self.cluster.find(resources.AUTOSCALER, self.namespace)
             if any(_targets(other, name) and not owned(other, self.parent.uid) for other in others):
                 return
-        await self.cluster.scale(self.namespace, name, wanted.pods)
+        await self.applier.scale(self.namespace, name, wanted.pods, self.children.deployments.get(name))
 
     def _pods(self, item: str) -> int:
         live = self.children.deployments.get(names.of_revision(self.name, item))
@@ -106,18 +108,25 @@ class World:
         elif live and owned(live, self.parent.uid):
             await self.applier.delete(resources.DISRUPTION_BUDGET, live)
 
-    async def move_traffic(self, state: RolloutState, seen: Observation) -> None:
-        """The route first: it is what most callers feel."""
+    async def move_traffic(self, state: RolloutState, seen: Observation, *, fenced: bool = True) -> None:
+        """The route first: it is what most callers feel. Only what lowers exposure may go over what others wrote."""
         ready = seen.workload(state.control).ready and not self.children.gateway_problem
         if self.spec.route and (self.children.route or ready):
             wanted = gateway_api.http_route(self.name, self.namespace, self.spec.route, split(state), self.parent)
-            await self.applier.apply(wanted, self.children.route)
+            await self.applier.apply(self._marked(wanted, state), self.children.route, fenced=fenced)
         elif not self.spec.route and self.children.route and owned(self.children.route, self.parent.uid):
             await self.applier.delete(resources.HTTP_ROUTE, self.children.route)
         behind = behind_service(self.spec, state, gateway=seen.gateway)
         selected = behind[0] if len(behind) == 1 else None
         constant = service.constant(self.name, self.namespace, selected, self.parent, self._route_owner())
-        await self.applier.apply(constant, self.children.services.get(self.name))
+        await self.applier.apply(self._marked(constant, state), self.children.services.get(self.name), fenced=fenced)
+
+    def _marked(self, manifest: Manifest, state: RolloutState) -> Manifest:
+        """Mark what splits traffic with the term of the leader: a new leader's mark ends what an older one began."""
+        if not (self.term and state.candidate):
+            return manifest
+        metadata = {**manifest["metadata"], "annotations": {labels.TERM: str(self.term)}}
+        return {**manifest, "metadata": metadata}
 
     def _route_owner(self) -> owner.Owner | None:
         route = self.children.route
@@ -139,6 +148,7 @@ class World:
         past = sorted((r for r in revisions.values() if r.hash not in needed), key=lambda r: -r.number)
         for item in past[KEPT_REVISIONS:]:
             name = names.of_revision(self.name, item.hash)
+            self.applier.snapshot.outdated(resources.CONTROLLER_REVISION)
             await self.cluster.delete(resources.CONTROLLER_REVISION, self.namespace, name, item.uid)
 
 

@@ -17,6 +17,7 @@ TIME_TO_SAFE = Histogram(
 )
 RECONCILE = Histogram("serinus_reconcile_seconds", "Time of one reconcile", buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10))
 ERRORS = Counter("serinus_reconcile_errors_total", "Reconciles that ended in an error", ("kind",))
+LEADS = Gauge("serinus_leads", "1 while this operator is the one that works")
 QUEUE_DEPTH = Gauge("serinus_queue_depth", "Keys that are due")
 QUEUE_AGE = Gauge("serinus_queue_oldest_seconds", "How long the most overdue key has waited")
 

@@ -1,0 +1,154 @@
+"""The running operator: what it hears, whether it leads, and whether it is well.
+
+A follower watches and works on nothing; its first act as a leader is a survey.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from serinus.cluster.client import ApiError, Cluster
+from serinus.cluster.lease import Alone, Leadership
+from serinus.cluster.listener import DEAF, Listener, Metadata
+from serinus.cluster.resources import AUTOSCALER, MODEL_DEPLOYMENT, Resource
+from serinus.desired.labels import MODEL
+from serinus.reconcile.children import WATCHED
+from serinus.reconcile.echo import Echo
+from serinus.reconcile.queue import Key, Queue
+from serinus.reconcile.reconciler import Reconciler
+from serinus.reconcile.survey import spread, survey
+from serinus.telemetry import metrics
+
+log = logging.getLogger("serinus.operation")
+
+COALESCE = 0.1
+"""Seconds for which changes of children are gathered before a look: they come in bursts."""
+OLDEST_KEY = 60.0
+"""Seconds after which an unworked key means that the workers are stuck."""
+GLANCE = 0.2
+"""Seconds between two glances at whether the lead has changed hands."""
+
+
+@dataclass(slots=True)
+class Operation:
+    """One operator process. `clock` is a monotonic clock in seconds."""
+
+    cluster: Cluster
+    namespaces: Sequence[str]
+    leadership: Leadership | Alone
+    reconciler: Reconciler
+    queue: Queue
+    echo: Echo
+    workers: int
+    clock: Callable[[], float]
+    _listeners: list[Listener] = field(default_factory=list)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start everything that runs until `stop`."""
+        self._listeners = [
+            Listener(self.cluster, resource, namespace, MODEL, self._child_changed, self._missed, self.clock)
+            for resource in WATCHED
+            for namespace in self.namespaces or ("",)
+        ]
+        work = {
+            "lead": self._lead(),
+            "lease": self.leadership.stand(),
+            **{f"{one.resource.plural} {one.namespace}".strip(): one.listen() for one in self._listeners},
+        }
+        self._tasks = [asyncio.create_task(part, name=name) for name, part in work.items()]
+
+    async def stop(self) -> None:
+        """End it all, and leave the lead to somebody else."""
+        await _cancel(self._tasks)
+        await self.leadership.resign()
+
+    async def model_changed(self, change: str | None, metadata: Metadata) -> None:
+        """Take note of a change of a ModelDeployment; `change` is None while all of them are listed."""
+        key = Key(metadata["namespace"], metadata["name"])
+        if change == "DELETED":
+            self.echo.forget(key)
+        else:
+            self.echo.heard(key, int(metadata["resourceVersion"]))
+        if self.leadership.leads() and self.reconciler.heard(key, MODEL_DEPLOYMENT, metadata):
+            await self.queue.add(key, 0.0 if change else spread(len(self.echo)))
+
+    def trouble(self) -> str:
+        """Say what a restart would mend, or nothing."""
+        for task in self._tasks:
+            if task.done():
+                return f"task {task.get_name()!r} has ended: {None if task.cancelled() else task.exception()!r}"
+        for listener in self._listeners:
+            if (silence := listener.silence()) > DEAF:
+                return f"the watch of {listener.resource.plural} has been silent for {silence:.0f} s"
+        if (silence := self.echo.silence()) > DEAF:
+            return f"the watch of modeldeployments has not shown an own write for {silence:.0f} s"
+        if self.leadership.leads() and (oldest := self.queue.oldest_wait()) > OLDEST_KEY:
+            return f"the oldest key has waited for {oldest:.0f} s"
+        return ""
+
+    def figures(self) -> Mapping[str, float]:
+        """Return what the probe shows."""
+        leads = self.leadership.leads()
+        return {"depth": self.queue.depth(), "oldest": self.queue.oldest_wait(), "leads": float(leads)}
+
+    async def _lead(self) -> None:
+        """Work while this one leads."""
+        while True:
+            if not self.leadership.leads():
+                await asyncio.sleep(GLANCE)
+                continue
+            log.info("Leading, term %d", self.leadership.term)
+            metrics.LEADS.set(1)
+            self.reconciler.begin(self.leadership.term)
+            tasks = [asyncio.create_task(self.queue.work()) for _ in range(self.workers)]
+            tasks.append(asyncio.create_task(self._survey()))
+            try:
+                await self._while_leading(tasks)
+            finally:
+                metrics.LEADS.set(0)
+                await _cancel(tasks)
+            log.warning("Not leading any more")
+
+    async def _while_leading(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Wait until the lead is lost.
+
+        Raises:
+            Exception: what ended one of the tasks.
+        """
+        while self.leadership.leads():
+            await asyncio.sleep(GLANCE)
+            for task in tasks:
+                if task.done():
+                    task.result()
+
+    async def _survey(self) -> None:
+        while True:
+            try:
+                return await survey(self.cluster, self.namespaces, self.queue)
+            except ApiError as error:
+                log.warning("Listing all ModelDeployments: %s", error)
+                await asyncio.sleep(1.0)
+
+    async def _child_changed(self, change: str, resource: Resource, metadata: Metadata) -> None:
+        name = metadata.get("labels", {}).get(MODEL)
+        if not name or not self.leadership.leads():
+            return
+        key = Key(metadata["namespace"], name)
+        new = self.reconciler.heard(key, resource, metadata)
+        # An autoscaler's status tells of the load every few seconds, which is no reason to look.
+        if new and not (resource is AUTOSCALER and change == "MODIFIED"):
+            await self.queue.add(key, COALESCE)
+
+    async def _missed(self, resource: Resource) -> None:
+        concerned = self.reconciler.missed(resource)
+        for key in concerned:
+            await self.queue.add(key, spread(len(concerned)))
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,40 @@
+"""Who is to be looked at when somebody begins to lead: rollouts under way at once, the others one by one."""
+
+import random
+from collections.abc import Sequence
+
+from serinus.api.status import Phase
+from serinus.cluster import resources
+from serinus.cluster.client import Cluster, Manifest
+from serinus.reconcile.queue import Key, Queue
+
+RATE = 50.0
+"""First looks in a second at ModelDeployments that nothing happens to: each reads all their children."""
+_AT_REST = {Phase.STABLE, Phase.ROLLED_BACK}
+
+
+async def survey(cluster: Cluster, namespaces: Sequence[str], queue: Queue) -> None:
+    """Queue every ModelDeployment of some namespaces, or of all when there are none.
+
+    Raises:
+        ApiError: they could not be listed.
+    """
+    at_rest = 0
+    for namespace in namespaces or ("",):
+        async for page in cluster.pages(resources.MODEL_DEPLOYMENT, namespace):
+            for item in page:
+                rests = _rests(item)
+                at_rest += rests
+                key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
+                await queue.add(key, at_rest / RATE if rests else 0.0)
+
+
+def spread(number: int) -> float:
+    """Return when to look at one of a number of ModelDeployments that may have changed, in seconds from now."""
+    return random.uniform(0.0, number / RATE)  # noqa: S311 - not a secret
+
+
+def _rests(item: Manifest) -> bool:
+    status = item.get("status") or {}
+    generation = item["metadata"].get("generation")
+    return status.get("phase") in _AT_REST and status.get("observedGeneration") == generation
