@@ -50,10 +50,29 @@ def test_the_pod_meets_the_restricted_standard(rendered: Any) -> None:
     assert not {"hostNetwork", "hostPID", "hostIPC", "volumes", "initContainers"} & set(spec)
 
 
-def test_one_operator_at_a_time(rendered: Any) -> None:
-    deployment = rendered.one("Deployment")["spec"]
-    assert deployment["replicas"] == 1
-    assert deployment["strategy"] == {"type": "Recreate"}
+def test_two_operators_share_a_lease_of_their_release(helm: Any) -> None:
+    rendered = helm.render({"fullnameOverride": "models"})
+    assert rendered.one("Deployment")["spec"]["replicas"] == 2
+    assert (rendered.env["SERINUS_LEASE_NAMESPACE"], rendered.env["SERINUS_LEASE_NAME"]) == ("ops", "models")
+    budget = rendered.one("PodDisruptionBudget")["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"] == rendered.one("Deployment")["spec"]["selector"]
+
+
+def test_a_lone_operator_has_no_disruption_budget(helm: Any) -> None:
+    rendered = helm.render({"replicas": 1})
+    assert rendered.one("Deployment")["spec"]["replicas"] == 1
+    assert not rendered.all("PodDisruptionBudget")
+
+
+def test_replicas_prefer_different_nodes_unless_told_otherwise(helm: Any) -> None:
+    def affinity(**values: Any) -> Any:
+        return helm.render(values).one("Deployment")["spec"]["template"]["spec"]["affinity"]
+
+    (term,) = affinity()["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert term["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
+    own = {"nodeAffinity": {}}
+    assert affinity(affinity=own) == own
 
 
 def test_resources(rendered: Any) -> None:

@@ -13,17 +13,17 @@ NAMESPACED = {
     ("serinus.dev", "modeldeployments"): "get list watch",
     ("serinus.dev", "modeldeployments/status"): "patch update",
     ("serinus.dev", "modeldeployments/finalizers"): "update",
-    ("apps", "controllerrevisions"): "get list create patch delete",
+    ("apps", "controllerrevisions"): ALL,
     ("apps", "controllerrevisions/finalizers"): "update",
     ("apps", "deployments"): ALL,
     ("apps", "deployments/scale"): "patch",
-    ("autoscaling", "horizontalpodautoscalers"): "get list create patch delete",
-    ("policy", "poddisruptionbudgets"): "get list create patch delete",
+    ("autoscaling", "horizontalpodautoscalers"): ALL,
+    ("policy", "poddisruptionbudgets"): ALL,
     ("", "services"): ALL,
-    ("", "configmaps"): "get list create patch",
+    ("", "configmaps"): "get list watch create patch",
     ("", "pods"): "get list watch",
     ("", "events"): "create",
-    ("discovery.k8s.io", "endpointslices"): "list",
+    ("discovery.k8s.io", "endpointslices"): "list watch",
     (GATEWAY, "httproutes"): ALL,
     (GATEWAY, "gateways"): "get",
 }
@@ -39,7 +39,7 @@ Rights = dict[tuple[str, str], set[str]]
 def rights(role: dict[str, Any]) -> Rights:
     found: Rights = {}
     for rule in role["rules"]:
-        assert set(rule) == {"apiGroups", "resources", "verbs"}
+        assert set(rule) == {"apiGroups", "resources", "verbs"}, "no rule holds for some names only"
         for group in rule["apiGroups"]:
             for resource in rule["resources"]:
                 assert (group, resource) not in found, "one rule per resource"
@@ -51,9 +51,30 @@ def table(*parts: dict[tuple[str, str], str]) -> Rights:
     return {resource: set(verbs.split()) for part in parts for resource, verbs in part.items()}
 
 
+def serving(rendered: Any, kind: str) -> list[dict[str, Any]]:
+    """Return what gives rights around models, without what is about the Lease."""
+    return [found for found in rendered.all(kind) if not found["metadata"]["name"].endswith("-lease")]
+
+
 def roles(rendered: Any) -> Iterator[dict[str, Any]]:
-    yield from rendered.all("Role")
+    yield from serving(rendered, "Role")
     yield from rendered.all("ClusterRole")
+
+
+@pytest.mark.parametrize("namespaces", [[], ["team-a"]])
+def test_the_lease_is_the_only_one_in_reach(helm: Any, namespaces: list[str]) -> None:
+    rendered = helm.render({"namespaces": namespaces})
+    (role,) = (found for found in rendered.all("Role") if found["metadata"]["name"].endswith("-lease"))
+    assert role["metadata"]["namespace"] == "ops"
+    group = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
+    assert role["rules"] == [
+        {**group, "verbs": ["create"]},
+        {**group, "resourceNames": [rendered.env["SERINUS_LEASE_NAME"]], "verbs": ["get", "update"]},
+    ]
+    (binding,) = (found for found in rendered.all("RoleBinding") if found["metadata"]["name"].endswith("-lease"))
+    assert binding["metadata"]["namespace"] == "ops"
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "serinus", "namespace": "ops"}]
 
 
 def test_the_whole_cluster(rendered: Any) -> None:
@@ -66,16 +87,16 @@ def test_the_whole_cluster(rendered: Any) -> None:
         "name": role["metadata"]["name"],
     }
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "serinus", "namespace": "ops"}]
-    assert not rendered.all("Role")
-    assert not rendered.all("RoleBinding")
+    assert not serving(rendered, "Role")
+    assert not serving(rendered, "RoleBinding")
 
 
 def test_a_list_of_namespaces_gets_roles_only(helm: Any) -> None:
     rendered = helm.render({"namespaces": ["team-a", "team-b"]})
     assert not [manifest for manifest in rendered.manifests if manifest["kind"].startswith("Cluster")]
     for kind in ("Role", "RoleBinding"):
-        assert [manifest["metadata"]["namespace"] for manifest in rendered.all(kind)] == ["team-a", "team-b"]
-    for role, binding in zip(rendered.all("Role"), rendered.all("RoleBinding"), strict=True):
+        assert [manifest["metadata"]["namespace"] for manifest in serving(rendered, kind)] == ["team-a", "team-b"]
+    for role, binding in zip(serving(rendered, "Role"), serving(rendered, "RoleBinding"), strict=True):
         assert rights(role) == table(NAMESPACED)
         assert binding["roleRef"]["kind"] == "Role"
         assert binding["roleRef"]["name"] == role["metadata"]["name"]
@@ -90,7 +111,8 @@ def test_a_list_of_namespaces_without_the_crd_creates_nothing_for_the_cluster(he
 def test_the_switch_for_gateways_elsewhere(helm: Any) -> None:
     rendered = helm.render({"namespaces": ["team-a"], "rbac": {"readGateways": True}})
     assert rights(rendered.one("ClusterRole")) == table(GATEWAYS)
-    assert rights(rendered.one("Role")) == table(NAMESPACED)
+    (role,) = serving(rendered, "Role")
+    assert rights(role) == table(NAMESPACED)
 
 
 def test_releases_of_one_name_in_two_namespaces_share_no_cluster_role(helm: Any) -> None:

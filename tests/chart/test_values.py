@@ -42,7 +42,7 @@ DIGEST = "sha256:" + "a" * 64
         ({"tolerations": [{"effect": "Never"}]}, ["/tolerations/0/effect"]),
         ({"extraEnv": [{"value": "x"}]}, ["/extraEnv/0", "name"]),
         ({"podAnnotations": {"a": True}}, ["/podAnnotations/a", "got boolean, want string"]),
-        ({"replicas": 2}, ["replicas"]),
+        ({"replicas": 0}, ["/replicas"]),
         ({"serviceAccount": {"create": False}}, ["serviceAccount.name"]),
         ({"extraEnv": [{"name": "SERINUS_WORKERS", "value": "1"}]}, ["SERINUS_WORKERS", "workers"]),
     ],
@@ -97,7 +97,7 @@ def _settings(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def test_the_defaults_are_the_operators_own(rendered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    defaults = Settings()
+    defaults = Settings(lease_namespace="ops")  # outside of a cluster there is one operator
     assert _settings(rendered.env, monkeypatch) == defaults
 
 
@@ -115,6 +115,7 @@ def test_values_reach_the_settings(helm: Any, monkeypatch: pytest.MonkeyPatch) -
         prometheus_timeout="1m30s",
         custom_queries=False,
         workers=3,
+        lease_namespace="ops",
     )
 
 

@@ -47,6 +47,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Every setting of the operator that a value decides: the right side is the value's name. */}}
 {{- define "serinus.settings" -}}
+SERINUS_LEASE_NAMESPACE: the chart
+SERINUS_LEASE_NAME: the chart
 SERINUS_NAMESPACES: namespaces
 SERINUS_PROMETHEUS_ADDRESS: prometheus.address
 SERINUS_PROMETHEUS_ALLOWED: prometheus.allowed
