@@ -23,6 +23,7 @@ ROOTS = {
     "gatewayclasses": "/apis/gateway.networking.k8s.io/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",
     "poddisruptionbudgets": "/apis/policy/v1",
+    "leases": "/apis/coordination.k8s.io/v1",
     "endpointslices": "/apis/discovery.k8s.io/v1",
     "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1",
     **dict.fromkeys(("services", "configmaps", "resourcequotas", "pods", "events", "namespaces", "nodes"), "/api/v1"),

@@ -21,6 +21,8 @@ class OperatorProcess:
     kubeconfig: Path
     prometheus: str
     log: Path
+    lease: str = ""
+    """Namespace of the Lease that it shares with others; empty for the only one."""
     health_port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -35,6 +37,7 @@ class OperatorProcess:
             "SERINUS_KUBECONFIG": str(self.kubeconfig),
             "SERINUS_PROMETHEUS_ADDRESS": self.prometheus,
             "SERINUS_PROMETHEUS_TIMEOUT": "2s",
+            "SERINUS_LEASE_NAMESPACE": self.lease,
             "SERINUS_HEALTH_PORT": str(self.health_port),
             "SERINUS_METRICS_PORT": str(self.metrics_port),
         }
@@ -51,6 +54,24 @@ class OperatorProcess:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def leads(self) -> bool:
+        """Tell whether it says that it is the one that works."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=2) as answer:
+                return "\nserinus_leads 1.0" in answer.read().decode()
+        except OSError:
+            return False
+
+    def _signal(self, what: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(what)
 
     def healthy(self) -> bool:
         try:
