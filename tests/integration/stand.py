@@ -112,7 +112,7 @@ class Space:
 
         def look() -> str:
             for record in self.kube.find("controllerrevisions", self.namespace):
-                if record["data"]["runtime"]["image"] == container:
+                if record["data"].get("runtime", {}).get("image") == container:
                     return str(record["metadata"]["labels"][REVISION])
             return ""
 

@@ -72,6 +72,18 @@ class Applier:
         version = live["metadata"]["resourceVersion"] if live and shrinks else ""
         await self.cluster.scale(namespace, name, replicas, version)
 
+    async def rehearse(self, manifest: Manifest) -> None:
+        """Ask whether an apply would be taken, and change nothing.
+
+        Raises:
+            Foreign, Pending, ApiError: as from `apply`.
+        """
+        resource, metadata = resources.of(manifest), manifest["metadata"]
+        live = await self.cluster.get(resource, metadata["namespace"], metadata["name"])
+        if live is not None:
+            self._check(resource, manifest, live)
+        await self.cluster.apply(manifest, dry_run=True)
+
     async def delete(self, resource: Resource, live: Manifest) -> None:
         """Delete a child.
 

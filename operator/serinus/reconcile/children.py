@@ -53,7 +53,7 @@ class Children:
 async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, route: Route | None) -> Children:
     """Return the children of a ModelDeployment.
 
-    Records of a former one of the same name are left out: its promotions are not ours.
+    Those of others and of a former one of the same name are left out: its promotions are not ours.
 
     Raises:
         ApiError: a part could not be read; a part is never mistaken for the whole.
@@ -69,8 +69,8 @@ async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, rout
     )
     return Children(
         revisions={stored.hash: stored for stored in (revision.read(item) for item in found if owned(item, uid))},
-        deployments=_by_name(deployments),
-        services=_by_name(services),
+        deployments=_by_name([item for item in deployments if owned(item, uid)]),
+        services=_by_name([item for item in services if owned(item, uid)]),
         config_maps=_by_name(config_maps),
         autoscalers=_by_name(autoscalers),
         budgets=_by_name(budgets),

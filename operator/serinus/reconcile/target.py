@@ -73,9 +73,7 @@ class TargetFinder:
         number = max((stored.number for stored in known.values()), default=0) + 1
         made = revision.create(self.name, raw_runtime, runtime, contents, number)
         try:
-            await self.cluster.apply(
-                deployment.deployment(self.name, self.namespace, made, self.parent, None), dry_run=True
-            )
+            await self.applier.rehearse(deployment.deployment(self.name, self.namespace, made, self.parent, None))
         except ApiError as error:
             if error.refused:
                 raise Refused("PodsRefused", f"spec.runtime: Kubernetes refuses the pods: {error}") from error

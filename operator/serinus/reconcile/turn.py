@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from serinus.api.status import Phase, RolloutState, Status
-from serinus.api.timestamps import render
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
-from serinus.desired import labels, names, owner
+from serinus.desired import labels, owner
 from serinus.desired.revision import Revision
 from serinus.reconcile import children as reading
 from serinus.reconcile.announce import Announcer
@@ -20,6 +19,7 @@ from serinus.reconcile.gateways import Gateways
 from serinus.reconcile.judge import Opinion
 from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.queue import Key
+from serinus.reconcile.records import Records
 from serinus.reconcile.snapshot import Snapshot
 from serinus.reconcile.statuses import StatusWriter, read_status
 from serinus.reconcile.target import Refused, TargetFinder, lenient_spec, parse_spec
@@ -91,6 +91,8 @@ class Turn:
         if not target:
             await self._refuse(before, refused)
             return WAITING
+        if await self._records.restore(state, children, revisions, self.now):
+            return AT_ONCE
         problem = refused or self.memory.problem or _gateway_problem(children)
         await self._announcer.problem(problem, self.memory.told, before)
         self.memory.told = problem
@@ -219,11 +221,7 @@ class Turn:
         if lowers:
             await self._noting_problem(world.move_traffic(step.state, seen, fenced=False))
         if step.stamp:
-            newest = max((r.promoted_at or 0.0 for r in revisions.values()), default=0.0)
-            stamp = {labels.PROMOTED_AT: render(max(self.now, newest + 0.001))}  # the clock may have gone back
-            name = names.of_revision(self.key.name, step.stamp)
-            self.memory.snapshot.outdated(resources.CONTROLLER_REVISION)
-            await self.cluster.annotate_revision(self.key.namespace, name, stamp)
+            await self._records.stamp(step.stamp, revisions, self.now)
         await self.memory.statuses.write(self.raw, before, after, self.now)
         await self._announcer.transition(state, step)
         await self._noting_problem(world.put_right(step.state, seen, revisions))
@@ -250,6 +248,10 @@ class Turn:
         await self._announcer.problem(problem, self.memory.told, before)
         self.memory.told = problem
         await self.memory.statuses.write(self.raw, before, after, self.now)
+
+    @property
+    def _records(self) -> Records:
+        return Records(self.cluster, self.memory.applier, *self.key, self._owner)
 
     @property
     def _announcer(self) -> Announcer:

@@ -142,7 +142,7 @@ class World:
             (resources.DISRUPTION_BUDGET, self.children.budgets),
         ):
             for name, manifest in found.items():
-                if name not in kept and owned(manifest, self.parent.uid):
+                if name not in kept:
                     await self.applier.delete(resource, manifest)
         needed = live | {failed.revision for failed in state.failed}
         past = sorted((r for r in revisions.values() if r.hash not in needed), key=lambda r: -r.number)
