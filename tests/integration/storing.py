@@ -10,7 +10,15 @@ from typing import Any
 from .kube import MERGE, ROOTS, Kube, Manifest, path
 
 OPERATOR, STATUS = "serinus", "serinus-status"
-KINDS = ("modeldeployments", "controllerrevisions", "configmaps", "httproutes", "services", "deployments")
+KINDS = (
+    "modeldeployments",
+    "controllerrevisions",
+    "configmaps",
+    "httproutes",
+    "services",
+    "deployments",
+    "poddisruptionbudgets",
+)
 """An owner before what it owns."""
 
 
@@ -71,6 +79,7 @@ def _kind(plural: str) -> str:
         "controllerrevisions": "ControllerRevision",
         "configmaps": "ConfigMap",
         "httproutes": "HTTPRoute",
+        "poddisruptionbudgets": "PodDisruptionBudget",
     }
     return special.get(plural, plural[:-1].capitalize())
 

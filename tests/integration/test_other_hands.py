@@ -17,10 +17,8 @@ from .waiting import always, eventually
 
 PROMPT = 10.0
 """Seconds: it takes one or two on an idle machine, and five minutes when only the resync notices."""
-KINDS = ("controllerrevisions", "deployments", "services", "httproutes", "configmaps")
+KINDS = ("controllerrevisions", "deployments", "services", "httproutes", "configmaps", "poddisruptionbudgets")
 OWNED_TWICE = {"deployments", "services"}
-UNWATCHED = {"controllerrevisions", "configmaps"}
-"""Kinds whose changes are noticed by the next look only."""
 GIVEN = ("clusterIP", "clusterIPs", "finalizers")
 """Fields of a Service that the API server chooses."""
 
@@ -162,6 +160,10 @@ def elsewhere(service: Manifest) -> None:
     service["spec"]["selector"] = {"app": "theirs"}
 
 
+def elsewhere_matched(budget: Manifest) -> None:
+    budget["spec"]["selector"] = {"matchLabels": {"app": "theirs"}}
+
+
 def other_port(service: Manifest) -> None:
     service["spec"]["ports"][0]["targetPort"] = 1
 
@@ -206,6 +208,9 @@ SETTLED = [
     parameter("deployments", "{stable}", without_labels, "labels"),
     parameter("deployments", "{stable}", None, "deleted"),
     parameter("configmaps", "settings-{hash}", None, "deleted"),
+    parameter("poddisruptionbudgets", "{stable}", elsewhere_matched, "selector"),
+    parameter("poddisruptionbudgets", "{stable}", without_labels, "labels"),
+    parameter("poddisruptionbudgets", "{stable}", None, "deleted"),
     parameter("controllerrevisions", "{stable}", without_labels, "labels"),
     parameter("controllerrevisions", "{stable}", without_stamp, "stamp"),
     parameter("controllerrevisions", "{stable}", None, "deleted"),
@@ -230,8 +235,6 @@ def disturb(held: Held, plural: str, name: str, edit: Edit | None) -> None:
         space.kube.delete(plural, space.namespace, name)
     else:
         change(space, plural, name, edit)
-    if plural in UNWATCHED:
-        space.touch()
 
 
 def change(space: Space, plural: str, name: str, edit: Edit) -> None:
@@ -303,6 +306,18 @@ def test_lost_record_of_stable_never_exposes_the_canary(space: Space, edit: Edit
     assert space.pods_ever(held.stable) <= before
 
 
+FOREIGN = [
+    ("controllerrevisions", "{revision}", "ControllerRevision"),
+    ("configmaps", "settings-{hash}", "ConfigMap"),
+    ("services", "{revision}", "Service"),
+    ("services", "{model}", "Service"),
+    ("deployments", "{revision}", "Deployment"),
+    ("poddisruptionbudgets", "{revision}", "PodDisruptionBudget"),
+    ("httproutes", "{model}", "HTTPRoute"),
+]
+KIND = {plural: kind for plural, _, kind in FOREIGN}
+
+
 def theirs(plural: str) -> Manifest:
     """Return somebody else's object of a kind that we make too."""
     labels = {"app": "theirs"}
@@ -312,21 +327,10 @@ def theirs(plural: str) -> Manifest:
         "configmaps": {"data": {"theirs": "1"}},
         "services": {"spec": {"ports": [{"port": 1}], "selector": labels}},
         "deployments": {"spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": pods}},
+        "poddisruptionbudgets": {"spec": {"minAvailable": 1, "selector": {"matchLabels": labels}}},
         "httproutes": {"spec": {"hostnames": ["theirs.test"]}},
     }[plural]
-    kinds = {"controllerrevisions": "ControllerRevision", "configmaps": "ConfigMap", "httproutes": "HTTPRoute"}
-    kind = kinds.get(plural, plural[:-1].capitalize())
-    return {"apiVersion": ROOTS[plural].removeprefix("/apis/").removeprefix("/api/"), "kind": kind, **made}
-
-
-FOREIGN = [
-    ("controllerrevisions", "{revision}", "ControllerRevision"),
-    ("configmaps", "settings-{hash}", "ConfigMap"),
-    ("services", "{revision}", "Service"),
-    ("services", "{model}", "Service"),
-    ("deployments", "{revision}", "Deployment"),
-    ("httproutes", "{model}", "HTTPRoute"),
-]
+    return {"apiVersion": ROOTS[plural].removeprefix("/apis/").removeprefix("/api/"), "kind": KIND[plural], **made}
 
 
 @pytest.mark.parametrize("labelled", [False, True], ids=["plain", "with-our-labels"])
@@ -368,10 +372,13 @@ def test_objects_with_our_label_that_are_not_ours_are_left_alone(space: Space) -
         metadata = {"name": "theirs", "labels": {MODEL: NAME}}
         found.append((plural, space.kube.create(plural, space.namespace, {**theirs(plural), "metadata": metadata})))
     second = image(2)
-    space.apply(spec(second))
-    space.stable(second)
+    space.apply(spec(second, rollout={"steps": [{"weight": 20, "minDuration": "0s", "pause": True}]}))
+    space.wait(at_twenty, "20 % is live")
+    space.command("abort", space.hash(second))
+    space.in_phase("RolledBack")
+    eventually(lambda: not space.pods(space.hash(second)), "what is ours is pruned", show=space.tell)
     for plural, made in found:
         live = space.kube.get(plural, space.namespace, "theirs")
         assert live is not None
         assert (live["metadata"]["uid"], gist(live, set())) == (made["metadata"]["uid"], gist(made, set())), plural
-    assert not space.pods(space.hash(first))
+    assert len(space.pods(space.hash(first))) == 2

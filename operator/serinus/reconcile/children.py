@@ -67,13 +67,17 @@ async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, rout
         asyncio.gather(*(snapshot.find(kind, text) for kind, text in selectors.items())),
         asyncio.gather(snapshot.get(resources.HTTP_ROUTE, name), _gateway(gateways, snapshot.namespace, route)),
     )
+
+    def ours(items: list[Manifest]) -> dict[str, Manifest]:
+        return _by_name([item for item in items if owned(item, uid)])
+
     return Children(
         revisions={stored.hash: stored for stored in (revision.read(item) for item in found if owned(item, uid))},
-        deployments=_by_name([item for item in deployments if owned(item, uid)]),
-        services=_by_name([item for item in services if owned(item, uid)]),
+        deployments=ours(deployments),
+        services=ours(services),
         config_maps=_by_name(config_maps),
-        autoscalers=_by_name(autoscalers),
-        budgets=_by_name(budgets),
+        autoscalers=ours(autoscalers),
+        budgets=ours(budgets),
         pods=tuple(pods),
         endpoints=_endpoints(slices, pods),
         route=http_route,
