@@ -7,7 +7,6 @@ from typing import Any
 
 from serinus.api.status import Phase, RolloutState, Status
 from serinus.api.v1alpha1 import ModelDeploymentSpec
-from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import labels, owner
 from serinus.desired.revision import Revision
