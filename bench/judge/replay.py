@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from math import log
 from typing import TypeAlias
 
@@ -40,7 +40,7 @@ def watched(scene: Scene, policy: RatePolicy, runs: int) -> Watched:
     judgement = begin(rows, ANCHOR)
     for at, share in scene.weights:
         judgement = reweigh(judgement, ANCHOR + at, share)
-    return Watched(**{each.name: getattr(judgement, each.name) for each in fields(judgement)})
+    return Watched(*judgement)
 
 
 def looks(scene: Scene, *, early: bool) -> list[float]:

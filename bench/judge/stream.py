@@ -7,7 +7,7 @@ both ways give the same evidence is tested in tests/bench.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import floor, log
 from typing import TypeAlias
 
@@ -194,7 +194,7 @@ def _blocks(found: Counts, interval: float) -> Iterator[tuple[float, Array, Arra
     """Per block: its end, the canary's requests and bad ones so far, the counts, stable's expected rates."""
     rows = found.x_c.shape[2]
     # What lies before the anchor is not forgotten: `Past` decays from there on.
-    past = replace(no_past(0.0, rows), counts=found.history.sum(axis=0).astype(float))
+    past = no_past(0.0, rows)._replace(counts=found.history.sum(axis=0).astype(float))
     served, bad = np.zeros(len(found.n_c)), np.zeros((len(found.n_c), rows))
     for block in range(found.n_c.shape[1]):
         time = (block + 1) * interval

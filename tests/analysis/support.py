@@ -119,7 +119,7 @@ def _counters(arm: Arm, name: str, times: np.ndarray, cells: np.ndarray) -> list
 def clip(window: Window, start: float, now: float) -> Window:
     """The same as Prometheus would have answered at `now` for the range from `start`."""
     counters = tuple(
-        replace(c, samples=kept)
+        c._replace(samples=kept)
         for c in window.counters
         if (kept := tuple(s for s in c.samples if start <= s[0] <= now))
     )
@@ -140,7 +140,7 @@ def without(window: Window, target: str, start: float, end: float = float("inf")
     return replace(
         window,
         targets=tuple(replace(t, scrapes=kept(t.scrapes)) if t.name == target else t for t in window.targets),
-        counters=tuple(replace(c, samples=kept(c.samples)) if c.target == target else c for c in window.counters),
+        counters=tuple(c._replace(samples=kept(c.samples)) if c.target == target else c for c in window.counters),
     )
 
 

@@ -116,7 +116,7 @@ def test_names_keys_and_order_do_not_matter(seed: int, *, apart: bool, slowly: b
     window = scene_window(apart=apart, seed=seed, failing=0.06, slowly=slowly)
     names = {t.name: f"x{(i * 7 + seed) % 13}" for i, t in enumerate(window.targets)}
     targets = [replace(t, name=names[t.name]) for t in window.targets]
-    counters = [replace(c, target=names[c.target], key=f"{c.cell * 5 % 7}-{c.key[::-1]}") for c in window.counters]
+    counters = [c._replace(target=names[c.target], key=f"{c.cell * 5 % 7}-{c.key[::-1]}") for c in window.counters]
     rng = seeded(seed)
     renamed = replace(
         window,
@@ -133,7 +133,7 @@ def moved(window: Window, arm: Arm, rng: Generator) -> Window:
     other = dict(zip(names, rng.permutation(names).tolist(), strict=True))
     return replace(
         window,
-        counters=tuple(replace(c, target=other[c.target]) if c.arm is arm else c for c in window.counters),
+        counters=tuple(c._replace(target=other[c.target]) if c.arm is arm else c for c in window.counters),
     )
 
 
@@ -164,7 +164,7 @@ def _aligned(window: Window) -> Window:
     return replace(
         window,
         targets=tuple(replace(t, scrapes=floor(t.scrapes)) for t in window.targets),
-        counters=tuple(replace(c, samples=floor(c.samples)) for c in window.counters),
+        counters=tuple(c._replace(samples=floor(c.samples)) for c in window.counters),
     )
 
 
@@ -173,9 +173,9 @@ def spoiled(window: Window, arm: Arm) -> Window:
     counters = []
     for counter in window.counters:
         if counter.arm is arm and counter.cell == 0:
-            counters.append(replace(counter, samples=tuple((t, float(v // 2)) for t, v in counter.samples)))
+            counters.append(counter._replace(samples=tuple((t, float(v // 2)) for t, v in counter.samples)))
             rest = tuple((t, v - v // 2) for t, v in counter.samples)
-            counters.append(replace(counter, key="other", cell=1, samples=rest))
+            counters.append(counter._replace(key="other", cell=1, samples=rest))
         else:
             counters.append(counter)
     return replace(window, counters=tuple(counters))
@@ -253,7 +253,7 @@ def test_a_replaced_canary_pod_loses_no_request() -> None:
         c.key: max((v for t, v in c.samples if t < cut), default=0.0) for c in window.counters if c.target == old.name
     }
     after = [
-        replace(c, target="next", samples=tuple((t, v - held[c.key]) for t, v in c.samples if t >= cut))
+        c._replace(target="next", samples=tuple((t, v - held[c.key]) for t, v in c.samples if t >= cut))
         for c in window.counters
         if c.target == old.name
     ]
@@ -278,7 +278,7 @@ def test_resets_of_a_pod_lose_no_request_that_was_scraped() -> None:
     def restarted(counter: Counter) -> Counter:
         held = max((v for t, v in counter.samples if t <= cut), default=0.0)
         samples = tuple((t, v if t <= cut else v - held) for t, v in counter.samples)
-        return replace(counter, samples=tuple(s for s in samples if s[1]))
+        return counter._replace(samples=tuple(s for s in samples if s[1]))
 
     counters = tuple(restarted(c) if c.target == name else c for c in window.counters)
     assert_same(replay(replace(window, counters=counters)), replay(window))
@@ -311,7 +311,7 @@ def test_a_missed_scrape_or_a_value_that_is_none_costs_no_request(*, apart: bool
     target = window.targets[0]
     missed = next(t for t, _ in target.scrapes if t > ANCHOR + 50)
     counters = tuple(
-        replace(c, samples=tuple((t, float("nan") if t == missed else v) for t, v in c.samples))
+        c._replace(samples=tuple((t, float("nan") if t == missed else v) for t, v in c.samples))
         if c.target == target.name
         else c
         for c in window.counters
@@ -359,7 +359,7 @@ def test_a_gap_of_years_is_passed_over_and_judging_goes_on() -> None:
     years = 10 * 365 * 86400.0
     later = replace(
         calm,
-        counters=tuple(replace(c, samples=tuple((t + years, v + 1e6) for t, v in c.samples)) for c in calm.counters),
+        counters=tuple(c._replace(samples=tuple((t + years, v + 1e6) for t, v in c.samples)) for c in calm.counters),
         targets=tuple(replace(t, scrapes=tuple((at + years, up) for at, up in t.scrapes)) for t in calm.targets),
         start=calm.start + years,
         now=calm.now + years,

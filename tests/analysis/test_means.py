@@ -57,7 +57,7 @@ def window(canary: Sequence[np.ndarray], stable: Sequence[np.ndarray], offsets: 
 
 def only(full: Window, keep: Callable[[str, float], bool]) -> Window:
     """The window with the samples of a target and time that are kept; Prometheus knows no series without any."""
-    counters = (replace(c, samples=tuple(s for s in c.samples if keep(c.target, s[0]))) for c in full.counters)
+    counters = (c._replace(samples=tuple(s for s in c.samples if keep(c.target, s[0]))) for c in full.counters)
     targets = (replace(t, scrapes=tuple(s for s in t.scrapes if keep(t.name, s[0]))) for t in full.targets)
     return replace(
         full, counters=tuple(c for c in counters if c.samples), targets=tuple(t for t in targets if t.scrapes)
@@ -340,7 +340,7 @@ def test_a_bucket_with_a_sum_of_no_values_is_blind() -> None:
 def broken_at(full: Window, index: int, value: float) -> Window:
     first = full.counters[1]
     samples = tuple((t, value if i == index else v) for i, (t, v) in enumerate(first.samples))
-    return replace(full, counters=(full.counters[0], replace(first, samples=samples), *full.counters[2:]))
+    return replace(full, counters=(full.counters[0], first._replace(samples=samples), *full.counters[2:]))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.0])
@@ -364,7 +364,7 @@ def test_a_pod_that_starts_again_counts_on() -> None:
     full = traffic()
     cut = full.targets[0].scrapes[10][0]
     reset = tuple(
-        replace(c, samples=tuple((t, v - dict(c.samples)[cut] if t > cut else v) for t, v in c.samples))
+        c._replace(samples=tuple((t, v - dict(c.samples)[cut] if t > cut else v) for t, v in c.samples))
         if c.target == full.targets[0].name
         else c
         for c in full.counters

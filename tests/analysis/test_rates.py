@@ -123,12 +123,12 @@ def blinded(case: str, window: Window) -> Window:
         last = first.scrapes[-1][0]
         down = replace(first, scrapes=(*first.scrapes[:-1], (last, 0.0)))
         kept = tuple(
-            replace(c, samples=tuple(s for s in c.samples if s[0] < last)) if c.target == first.name else c
+            c._replace(samples=tuple(s for s in c.samples if s[0] < last)) if c.target == first.name else c
             for c in window.counters
         )
         return replace(window, targets=(down, *others), counters=kept)
     bad = window.counters[0]
-    spoiled = replace(bad, samples=(*bad.samples[:-1], (bad.samples[-1][0], math.nan)))
+    spoiled = bad._replace(samples=(*bad.samples[:-1], (bad.samples[-1][0], math.nan)))
     return replace(window, counters=(spoiled, *window.counters[1:]))
 
 
@@ -169,7 +169,7 @@ def test_an_arm_that_idles_since_the_newest_weight_is_inconclusive(arm: Arm, rea
     for counter in window.counters:
         held = max((v for t, v in counter.samples if t <= ANCHOR + 40), default=0.0)
         still = tuple((t, min(v, held)) for t, v in counter.samples)
-        counters.append(replace(counter, samples=still) if counter.arm is arm else counter)
+        counters.append(counter._replace(samples=still) if counter.arm is arm else counter)
     window = replace(window, counters=tuple(counters))
     judgement = judged(clip(window, window.start, ANCHOR + 50), LAX)
     judgement = fold(reweigh(judgement, ANCHOR + 50, 0.2), window)
@@ -211,7 +211,7 @@ def test_never_pass_on_no_data(*, apart: bool, lost: str, slowly: bool, seed: in
         window = replace(
             window,
             targets=tuple(replace(t, scrapes=()) for t in window.targets),
-            counters=tuple(replace(c, samples=()) for c in window.counters),
+            counters=tuple(c._replace(samples=()) for c in window.counters),
         )
     elif lost == "age":
         now += 60
@@ -386,7 +386,7 @@ def _row(window: Window, row: int) -> Window:
     """The window of one bound alone: its bucket and all requests."""
     return replace(
         window,
-        counters=tuple(replace(c, cell=0 if c.cell == row else 1) for c in window.counters if c.cell in {row, 3}),
+        counters=tuple(c._replace(cell=0 if c.cell == row else 1) for c in window.counters if c.cell in {row, 3}),
     )
 
 
@@ -396,7 +396,7 @@ def test_an_error_rate_is_a_row_of_slow_requests() -> None:
     policy = RatePolicy(dispersion=1.0)
     cumulative = []
     for counter in window.counters:
-        cumulative.append(replace(counter, key=f"all-{counter.cell}", cell=1))
+        cumulative.append(counter._replace(key=f"all-{counter.cell}", cell=1))
         if counter.cell == 0:
             cumulative.append(counter)
     errors = judged(window, policy)
@@ -417,14 +417,14 @@ def test_a_tolerance_in_time_is_a_later_bucket_of_the_canary() -> None:
     shifted = replace(
         stable,
         counters=tuple(
-            replace(c, cell=c.cell - 1) if c.arm is Arm.CANARY and 0 < c.cell < 3 else c
+            c._replace(cell=c.cell - 1) if c.arm is Arm.CANARY and 0 < c.cell < 3 else c
             for c in stable.counters
             if c.arm is not Arm.CANARY or c.cell
         ),
     )
     shifted = replace(shifted, counters=tuple(c for c in shifted.counters if not (c.arm is Arm.STABLE and c.cell == 2)))
     two = replace(LATENCY, bounds=(0.1, 0.2))
-    shifted = replace(shifted, counters=tuple(replace(c, cell=min(c.cell, 2)) for c in shifted.counters))
+    shifted = replace(shifted, counters=tuple(c._replace(cell=min(c.cell, 2)) for c in shifted.counters))
     tolerant = judged(shifted, two)
     assert failed(tolerant) is None
     assert tolerant.canary[0] == plain.canary[0]
@@ -529,7 +529,7 @@ def _without_canary(window: Window, since: float) -> Window:
         if counter.arm is Arm.CANARY:
             held = max((v for t, v in counter.samples if t <= since), default=0.0)
             still = tuple((t, min(v, held)) for t, v in counter.samples)
-            counters.append(replace(counter, samples=tuple(s for s in still if s[1])))
+            counters.append(counter._replace(samples=tuple(s for s in still if s[1])))
         else:
             counters.append(counter)
     return replace(window, counters=tuple(counters))

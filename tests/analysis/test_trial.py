@@ -194,7 +194,7 @@ def test_blocks_at_one_time_count_in_their_order() -> None:
     window = replace(
         window,
         targets=tuple(replace(t, scrapes=moved(t.scrapes)) if t.name == "proxy-1" else t for t in window.targets),
-        counters=tuple(replace(c, samples=moved(c.samples)) if c.target == "proxy-1" else c for c in window.counters),
+        counters=tuple(c._replace(samples=moved(c.samples)) if c.target == "proxy-1" else c for c in window.counters),
     )
     trial = take_in(started(errors=ERRORS), {"errors": window})
     test = trial.tests["errors"]

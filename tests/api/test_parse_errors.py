@@ -68,6 +68,8 @@ BAD = [
     ("runtime.port", 70000, "spec.runtime.port: ", "less than or equal to 65535", "70000"),
     ("runtime.image", "", "spec.runtime.image: ", "at least 1 character", "''"),
     ("runtime.imagee", "x", "spec.runtime.imagee: ", "not permitted", "x"),
+    ("analysis.guard", True, "spec: ", "analysis.guard is true but runtime.metrics is not set", "guard"),
+    ("analysis.guard", "yes please", "spec.analysis.guard: ", "valid boolean", "yes please"),
     ("runtime.metrics", {"errors": "5(.."}, "spec.runtime.metrics.errors: ", "not a regular expression", "5(.."),
     ("runtime.metrics", {"requests": "a b"}, "spec.runtime.metrics.requests: ", "match pattern", "a b"),
     (

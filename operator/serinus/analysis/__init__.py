@@ -19,7 +19,18 @@ from .threshold import (
     breaches_record,
     judge_threshold,
 )
-from .trial import Latch, Policy, Trial, add_test, assess_trial, begin_trial, reweigh_trial, standing, take_in
+from .trial import (
+    Latch,
+    Policy,
+    Trial,
+    add_test,
+    assess_trial,
+    begin_trial,
+    reweigh_trial,
+    standing,
+    standing_until,
+    take_in,
+)
 from .weights import Weight
 
 __all__ = [
@@ -61,6 +72,7 @@ __all__ = [
     "reweigh",
     "reweigh_trial",
     "standing",
+    "standing_until",
     "take_in",
     "trial_from_record",
     "trial_record",

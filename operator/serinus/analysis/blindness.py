@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from .finding import Finding, Outcome
 from .reader import Reader, Sight
 from .samples import Arm
@@ -27,7 +29,7 @@ def blind(reader: Reader, now: float) -> Finding | None:
         return _no("NoTarget", "Prometheus scrapes no target of this rollout.")
     interval = reader.interval or USUAL_INTERVAL
     if reader.separate:
-        born = reader.anchor + NEWBORN_INTERVALS * interval + SLACK
+        born = _born(reader, interval)
         for arm, name in _SPOKEN.items():
             missing = not any(sight.arm is arm for sight in live)
             if missing and (arm is Arm.STABLE or now > born):
@@ -36,13 +38,21 @@ def blind(reader: Reader, now: float) -> Finding | None:
     return next((found for sight in live if (found := _unseen(sight, now, interval))), None)
 
 
+def sighted_until(reader: Reader, now: float) -> float:
+    """Until when (included) `blind` says the same as at time `now` while nothing more is read."""
+    interval = reader.interval or USUAL_INTERVAL
+    limit = _limit(interval)
+    turns = [sight.newest + limit for sight in reader.sights if sight.live and sight.newest is not None]
+    return min((time for time in (*turns, _born(reader, interval)) if time >= now), default=inf)
+
+
 def newest(reader: Reader) -> float | None:
     """Time of the newest sample of any target, None without one."""
     return max((s.newest for s in reader.sights if s.newest is not None), default=None)
 
 
 def _unseen(sight: Sight, now: float, interval: float) -> Finding | None:
-    limit = STALE_INTERVALS * interval + SLACK
+    limit = _limit(interval)
     if sight.unusable is not None:
         return _no("NotANumber", f"{sight.name} reports no usable value for {sight.unusable}.")
     if not sight.up and sight.newest is None:
@@ -53,6 +63,14 @@ def _unseen(sight: Sight, now: float, interval: float) -> Finding | None:
     if not sight.up:
         return _no("TargetDown", f"{sight.name} did not answer its newest scrape.")
     return None
+
+
+def _limit(interval: float) -> float:
+    return STALE_INTERVALS * interval + SLACK
+
+
+def _born(reader: Reader, interval: float) -> float:
+    return reader.anchor + NEWBORN_INTERVALS * interval + SLACK
 
 
 def _no(reason: str, message: str) -> Finding:

@@ -21,8 +21,7 @@ from one alternative to the next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -33,8 +32,7 @@ _TINY = 1e-12
 _NOUGHT = 1e-200
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class Block(NamedTuple):
     """Requests of both arms that were served under the same conditions.
 
     Attributes:
@@ -108,19 +106,22 @@ def nearest(  # noqa: PLR0913, PLR0917 - the numbers of the formula
     It solves `n_c rho (a1 - a) b (1 - b) + n_s (b1 - b) a (1 - a) = 0` with `a = rho b + delta`, the
     derivative of the convex objective without its positive denominators: a cubic with three real
     roots, of which the middle one lies between `b1` and `(a1 - delta) / rho` (Viete's formula).
+    Divided by its first coefficient, `rho^2 (n_c + n_s)`, it is `b^3 + p2 b^2 + p1 b + p0`.
     """
-    w, c, e = n_c * rho, a1 - delta, 1.0 - delta
-    edge0, edge1, edge2 = delta * e, rho * (e - delta), -rho * rho  # a (1 - a) as a polynomial in b
-    cubic = np.maximum(w * rho - n_s * edge2, _TINY)
-    p2 = (-w * (c + rho) + n_s * (b1 * edge2 - edge1)) / cubic
-    p1 = (w * c + n_s * (b1 * edge1 - edge0)) / cubic
-    p0 = n_s * b1 * edge0 / cubic
-    p = np.minimum(p1 - p2 * p2 / 3.0, -_TINY)
-    q = 2.0 * p2 * p2 * p2 / 27.0 - p2 * p1 / 3.0 + p0
-    radius = 2.0 * np.sqrt(-p / 3.0)
-    angle = np.arccos(np.minimum(np.maximum(3.0 * q / (p * radius), -1.0), 1.0))
-    b0 = radius * np.cos((angle - 2.0 * np.pi) / 3.0) - p2 / 3.0
-    far = np.minimum(np.maximum(c / rho, _TINY), _CERTAIN)
+    share = n_c / np.maximum(n_c + n_s, _TINY)
+    rest, far = 1.0 - share, (a1 - delta) / rho
+    first, last = (1.0 - 2.0 * delta) / rho, delta * (1.0 - delta) / (rho * rho)
+    own = share * far
+    p2 = -(own + share + rest * (b1 + first))
+    p1 = own + rest * (b1 * first - last)
+    p0 = rest * b1 * last
+    third = p2 / 3.0
+    square = np.maximum(third * third - p1 / 3.0, _TINY)
+    root = np.sqrt(square)
+    cosine = (third * (0.5 * p1 - third * third) - 0.5 * p0) / (square * root)
+    angle = np.arccos(np.minimum(np.maximum(cosine, -1.0), 1.0))
+    b0 = 2.0 * root * np.cos((angle - 2.0 * np.pi) / 3.0) - third
+    far = np.minimum(np.maximum(far, _TINY), _CERTAIN)
     low, high = np.minimum(b1, far), np.maximum(b1, far)
     high = np.minimum(high, (_CERTAIN - delta) / rho)  # where nothing is worse than the limit: any value will do
     b0 = np.minimum(np.maximum(b0, low), high)

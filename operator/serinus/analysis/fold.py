@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import replace
 from math import floor
 
 from . import blocks
@@ -12,7 +11,7 @@ from .blocks import COARSE
 from .evalue import Block
 from .increments import Grid, Increment, Track
 from .judgement import KEPT_ROUNDS, Judgement, Stream, counted, weigh
-from .reader import drained, read_window, recent
+from .reader import Reader, drained, read_window, recent
 from .samples import Arm, Window
 
 
@@ -29,20 +28,19 @@ def fold(judgement: Judgement, window: Window) -> Judgement:
     """
     reader = read_window(judgement.reader, window)
     if reader is judgement.reader:
-        return replace(judgement, trail=()) if judgement.trail else judgement
-    judgement = replace(judgement, reader=reader, trail=())
-    return _fold_rounds(judgement) if reader.separate else _fold_scrapes(judgement)
+        return judgement._replace(trail=()) if judgement.trail else judgement
+    return _fold_rounds(judgement, reader) if reader.separate else _fold_scrapes(judgement, reader)
 
 
-def _fold_scrapes(judgement: Judgement) -> Judgement:
+def _fold_scrapes(judgement: Judgement, reader: Reader) -> Judgement:
     """Arms together: every scrape of every target is a block."""
-    reader, increments = drained(judgement.reader)
-    judgement, trail = replace(judgement, reader=reader), []
+    reader, increments = drained(reader)
+    judgement, trail = judgement._replace(reader=reader, trail=()), []
     for _, increment in increments:
         judgement = _judge_scrape(judgement, increment)
         if increment.end > reader.anchor:
             trail.append((increment.end, judgement.log_evidence))
-    return replace(judgement, trail=tuple(trail))
+    return judgement._replace(trail=tuple(trail)) if trail else judgement
 
 
 def _judge_scrape(judgement: Judgement, increment: Increment) -> Judgement:
@@ -51,22 +49,23 @@ def _judge_scrape(judgement: Judgement, increment: Increment) -> Judgement:
     stream, waiting = judgement.streams[0], []
     for end, counts in judgement.waiting:
         if end <= increment.start:
-            stream = replace(stream, past=stream.past.after(end, counts[None], comparable=False))
+            stream = stream._replace(past=stream.past.after(end, counts[None], comparable=False))
         else:
             waiting.append((end, counts))
     if stable[0] > 0.0:
         waiting.append((increment.end, stable))
     if increment.end <= judgement.reader.anchor:
-        return replace(judgement, waiting=tuple(waiting), streams=(stream, *judgement.streams[1:]))
+        return judgement._replace(waiting=tuple(waiting), streams=(stream, *judgement.streams[1:]))
     block = Block(increment.start, increment.end, float(canary[0]), canary[1:], float(stable[0]), stable[1:])
     stream = weigh(judgement, stream, block, block)
     streams = (stream, *judgement.streams[1:])
     return counted(judgement, increment.start, canary, stable, waiting=tuple(waiting), streams=streams)
 
 
-def _fold_rounds(judgement: Judgement) -> Judgement:
+def _fold_rounds(judgement: Judgement, reader: Reader) -> Judgement:
     """Arms apart: a block is one round, and again `COARSE` rounds."""
-    grid, tracks = judgement.reader.grid, judgement.reader.tracks
+    judgement = judgement._replace(reader=reader, trail=())
+    grid, tracks = reader.grid, reader.tracks
     number = judgement.round
     if number is None:
         rounds = [i.round for t in tracks.values() for i in t.increments]
@@ -85,11 +84,11 @@ def _fold_rounds(judgement: Judgement) -> Judgement:
             view = _around(tracks, grid, number)
     oldest = grid.begins(number // COARSE * COARSE - KEPT_ROUNDS)
     kept = {
-        name: replace(track, increments=tuple(i for i in track.increments if i.end > oldest))
+        name: track._replace(increments=tuple(i for i in track.increments if i.end > oldest))
         for name, track in tracks.items()
     }
-    reader = replace(judgement.reader, tracks=recent(kept))
-    return replace(judgement, reader=reader, round=number, trail=tuple(trail))
+    reader = judgement.reader._replace(tracks=recent(kept))
+    return judgement._replace(reader=reader, round=number, trail=tuple(trail))
 
 
 def _after_gap(tracks: Mapping[str, Track], grid: Grid, number: int) -> int:
@@ -108,7 +107,7 @@ def _around(tracks: Mapping[str, Track], grid: Grid, number: int) -> dict[str, T
     for name, track in tracks.items():
         low = bisect_right(track.increments, oldest, key=lambda i: i.end)
         high = bisect_left(track.increments, newest, key=lambda i: i.start)
-        view[name] = replace(track, increments=track.increments[low:high])
+        view[name] = track._replace(increments=track.increments[low:high])
     return view
 
 
@@ -130,7 +129,7 @@ def _judge_round(judgement: Judgement, tracks: Mapping[str, Track], grid: Grid, 
         favour = blocks.cut(tracks, grid, first - COARSE, first - 1, shape, base)
         coarse = weigh(judgement, coarse, against, favour)
         coarse = _passed(judgement, coarse, tracks, first - COARSE)
-    return replace(judgement, streams=(fine, coarse)), blocks.completed(tracks, grid, number)
+    return judgement._replace(streams=(fine, coarse)), blocks.completed(tracks, grid, number)
 
 
 def _passed(judgement: Judgement, stream: Stream, tracks: Mapping[str, Track], first: int) -> Stream:
@@ -140,7 +139,7 @@ def _passed(judgement: Judgement, stream: Stream, tracks: Mapping[str, Track], f
     """
     grid, last = judgement.reader.grid, first + stream.rounds - 1
     found = blocks.counts(tracks, Arm.STABLE, grid, first, last, judgement.policy.shape)
-    return replace(stream, past=stream.past.after(grid.begins(last + 1), found, comparable=True))
+    return stream._replace(past=stream.past.after(grid.begins(last + 1), found, comparable=True))
 
 
 def _count_round(judgement: Judgement, tracks: Mapping[str, Track], number: int) -> Judgement:
@@ -153,7 +152,7 @@ def _count_round(judgement: Judgement, tracks: Mapping[str, Track], number: int)
                 late = new.start >= step
                 so_far = sums.get(late)
                 sums[late] = (
-                    replace(new, canary=new.canary + so_far.canary, stable=new.stable + so_far.stable)
+                    new._replace(canary=new.canary + so_far.canary, stable=new.stable + so_far.stable)
                     if so_far
                     else new
                 )

@@ -16,24 +16,26 @@ Rules (Prometheus semantics as seen from raw samples, no extrapolation):
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import floor, isfinite
-from typing import TypeAlias
+from math import floor, inf, isfinite
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from .samples import Arm, Counter, Target
 
+_time = itemgetter(0)
 _BIRTH_INTERVALS = 2.0
 """A new pod may have served this many intervals before its first scrape (discovery and offset)."""
 
 Values: TypeAlias = Mapping[tuple[Arm, str], float]
+Numbers: TypeAlias = Mapping[tuple[Arm, str], tuple[int, float]]
+"""Counters at one scrape: the cell that each one counts for, and its value."""
 Cells: TypeAlias = np.ndarray
 """What was counted: one number per cell of the metric."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(NamedTuple):
     """Rounds of `interval` seconds from `anchor` on; earlier ones have negative numbers."""
 
     anchor: float
@@ -54,8 +56,7 @@ class Grid:
         return cell - 1 if before is not None and before < self.begins(cell) else cell
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Increment:
+class Increment(NamedTuple):
     """What one target counted in `(start, end]`, both being times of its own scrapes.
 
     Attributes:
@@ -75,8 +76,7 @@ class Increment:
     birth: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Track:
+class Track(NamedTuple):
     """How far one target has been read, and its increments that were not judged yet.
 
     Attributes:
@@ -118,7 +118,8 @@ def read(  # noqa: PLR0913, PLR0917 - what a scrape is understood by
         return known
     if known.last is None and not (fresh and _first(target, scrapes) > born_after):
         first, samples = scrapes.pop(0)
-        known = replace(known, last=first, values=_values(counters, samples))
+        values = {identity: value for identity, (_, value) in _numbers(counters, samples).items()}
+        known = known._replace(last=first, values=values)
     return _advance(known, scrapes, counters, cells, grid)
 
 
@@ -133,15 +134,16 @@ def _advance(
     grown: list[Increment] = []
     for time, samples in scrapes:
         start = last if last is not None else time - _BIRTH_INTERVALS * grid.interval
-        canary, stable = _difference(values, counters, samples, cells)
+        now = _numbers(counters, samples)
+        canary, stable = _difference(values, now, cells)
         grown.append(Increment(start, time, canary, stable, grid.closed_by(last, time), last is None))
-        last, values = time, _values(counters, samples)
-    return replace(track, last=last, values=values, increments=(*track.increments, *grown))
+        last, values = time, {identity: value for identity, (_, value) in now.items()}
+    return Track(track.arm, last, values, (*track.increments, *grown))
 
 
 def _new_scrapes(track: Track, target: Target, counters: Sequence[Counter]) -> list[tuple[float, dict[int, float]]]:
     """Unread answered scrapes, ascending: the time, and the value of each counter (by index)."""
-    since = track.last if track.last is not None else float("-inf")
+    since = track.last if track.last is not None else -inf
     found: dict[float, dict[int, float]] = {}
     for time, up in reversed(target.scrapes):
         if time <= since:
@@ -149,14 +151,17 @@ def _new_scrapes(track: Track, target: Target, counters: Sequence[Counter]) -> l
         if up == 1.0:
             found.setdefault(time, {})
     unusable: set[float] = set()
-    for index, counter in enumerate(counters):
-        for time, value in reversed(counter.samples):
+    for index, (_, _, _, _, samples) in enumerate(counters):
+        for time, value in reversed(samples):
             if time <= since:
                 break
-            found.setdefault(time, {})[index] = value
-            if not usable(value):
+            if time in found:
+                found[time][index] = value
+            else:
+                found[time] = {index: value}
+            if not 0.0 <= value < inf:
                 unusable.add(time)
-    scrapes = sorted((time, found[time]) for time in found if time not in unusable)
+    scrapes = sorted([(time, values) for time, values in found.items() if time not in unusable], key=_time)
     if scrapes and not scrapes[-1][1] and (track.values or any(found.values())):
         # `up` may have been asked for a moment after the counters: an empty newest scrape of a
         # target that had counters is believed only once a later scrape exists.
@@ -168,14 +173,16 @@ def _first(target: Target, scrapes: Sequence[tuple[float, dict[int, float]]]) ->
     return min(scrapes[0][0], target.scrapes[0][0]) if target.scrapes else scrapes[0][0]
 
 
-def _values(counters: Sequence[Counter], samples: Mapping[int, float]) -> Values:
-    return {(counters[i].arm, counters[i].key): value for i, value in samples.items()}
+def _numbers(counters: Sequence[Counter], samples: Mapping[int, float]) -> Numbers:
+    numbers = {}
+    for index, value in samples.items():
+        arm, _, key, cell, _ = counters[index]
+        numbers[arm, key] = cell, value
+    return numbers
 
 
-def _difference(
-    before: Values, counters: Sequence[Counter], samples: Mapping[int, float], cells: int
-) -> tuple[Cells, Cells]:
-    now = {(counter.arm, counter.key): (counter.cell, samples[i]) for i in samples if (counter := counters[i])}
+def _difference(before: Values, now: Numbers, cells: int) -> tuple[Cells, Cells]:
+    """What was counted since `before`, of the canary and of stable."""
     fallen = {(arm, _group(key)) for (arm, key), (_, value) in now.items() if value < before.get((arm, key), 0.0)}
     grown = {Arm.CANARY: [0.0] * cells, Arm.STABLE: [0.0] * cells}
     for identity, (cell, value) in now.items():

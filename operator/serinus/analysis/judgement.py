@@ -7,9 +7,8 @@ judgement = fold(judgement, window)             # as often as one likes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import floor, log
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -27,8 +26,7 @@ Trail: TypeAlias = tuple[tuple[float, float], ...]
 _LOG_HALF = log(0.5)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stream:
+class Stream(NamedTuple):
     """Evidence and proof over blocks of one length.
 
     Attributes:
@@ -48,8 +46,7 @@ class Stream:
     past: Past
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Judgement:
+class Judgement(NamedTuple):
     """Everything known of one rate. Make it with `begin`.
 
     Counts are arrays of requests, then bad requests per row.
@@ -152,7 +149,7 @@ def reweigh(judgement: Judgement, time: float, share: float) -> Judgement:
             raise ValueError(msg)
     nothing = np.zeros(judgement.policy.cells)
     weights = (*judgement.weights, change)
-    return replace(judgement, weights=weights, step_canary=nothing, step_stable=nothing)
+    return judgement._replace(weights=weights, step_canary=nothing, step_stable=nothing)
 
 
 def counted(judgement: Judgement, start: float, canary: Array, stable: Array, **change: Any) -> Judgement:
@@ -161,7 +158,7 @@ def counted(judgement: Judgement, start: float, canary: Array, stable: Array, **
     change |= {"canary": judgement.canary + canary, "stable": judgement.stable + stable}
     if start >= step:
         change |= {"step_canary": judgement.step_canary + canary, "step_stable": judgement.step_stable + stable}
-    return replace(judgement, **change)
+    return judgement._replace(**change)
 
 
 def weigh(judgement: Judgement, stream: Stream, against: Block | None, favour: Block | None) -> Stream:
@@ -197,13 +194,9 @@ def _e_values(policy: RatePolicy, past: Past, block: Block | None, columns: slic
         return np.zeros((policy.rows, len(factors)))
     b1 = past.rates[:, None]
     split = len(factors) if columns.stop else len(factors) - len(BETTER)
-    a1 = np.concatenate(
-        (
-            worse(b1, policy.rho, policy.delta, factors[:split]),
-            factors[split:] * (b1 if policy.rho else policy.delta) * np.ones_like(b1),
-        ),
-        axis=1,
-    )
+    a1 = np.empty((policy.rows, len(factors)))
+    a1[:, :split] = worse(b1, policy.rho, policy.delta, factors[:split])
+    a1[:, split:] = factors[split:] * (b1 if policy.rho else policy.delta)
     found = log_e_values(block.n_c, block.x_c[:, None], block.n_s, block.x_s[:, None], a1, b1, rhos, deltas)
     tempered: Array = found / past.dispersion(policy.dispersion)[:, None]
     return tempered

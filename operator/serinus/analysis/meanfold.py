@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from math import inf
 from typing import NamedTuple
@@ -22,8 +21,7 @@ _AT_ONCE = 1024
 """Increments that are computed together; it bounds the memory of a replay."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Means:
+class Means(NamedTuple):
     """Everything known of one metric of one rollout. Make it with `begin_means`.
 
     Attributes:
@@ -76,7 +74,7 @@ def reweigh_means(means: Means, time: float, share: float) -> Means:
             raise ValueError(f"time must not be before the newest change at {last.time}, got {time}")
         if share == last.share:
             return means
-    return replace(means, weights=(*means.weights, change))
+    return means._replace(weights=(*means.weights, change))
 
 
 def fold_means(means: Means, window: Window) -> Means:
@@ -89,10 +87,10 @@ def fold_means(means: Means, window: Window) -> Means:
     """
     reader = read_window(means.reader, window)
     if reader is means.reader:
-        return replace(means, trail=()) if means.trail else means
+        return means._replace(trail=()) if means.trail else means
     before = means.reader.cursors
     reader, found = drained(reader)
-    means, ready = _ready(replace(means, reader=reader, trail=()), before, found)
+    means, ready = _ready(means._replace(reader=reader, trail=()), before, found)
     rows = [_together(list(entries)) for _, entries in groupby(ready, lambda entry: entry[1].end)]
     times = [weight.time for weight in means.weights]
     # What comes later than it may counts for the period being counted, not for one that is over.
@@ -157,7 +155,7 @@ def _ready(
         while waiting and waiting[0][1].end <= until:
             first = {target: entry.end for target, entry in reversed(waiting)}
             ready.append((max(first.values()), waiting.popleft()[1]))
-    return replace(means, waiting=tuple(waiting), until=until), ready
+    return means._replace(waiting=tuple(waiting), until=until), ready
 
 
 def _nothing(policy: MeanPolicy) -> Numbers:
@@ -173,7 +171,7 @@ def _entered(means: Means, period: int) -> Means:
     if period == means.period:
         return means
     strata = estimate(means.policy, means.strata, means.sums[:, None]).strata
-    return replace(means, strata=strata, period=period, sums=_nothing(means.policy))
+    return means._replace(strata=strata, period=period, sums=_nothing(means.policy))
 
 
 def _counted(means: Means, rows: Sequence[_Row]) -> Means:
@@ -182,8 +180,7 @@ def _counted(means: Means, rows: Sequence[_Row]) -> Means:
     # Added one after another, so that the sums do not depend on how windows were cut.
     np.cumsum(sums, axis=1, out=sums)
     harm, proof = estimate(means.policy, means.strata, sums[:, 1:]).log_e(means.policy)
-    return replace(
-        means,
+    return means._replace(
         sums=sums[:, -1].copy(),
         trail=(*means.trail, *zip((row.time for row in rows), harm, strict=True)),
         log_evidence=harm[-1],

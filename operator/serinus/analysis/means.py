@@ -11,7 +11,6 @@ Values must not be negative: sums of them are counters. How they are compared: `
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import exp, inf, isfinite
 from typing import Any
 
@@ -183,15 +182,13 @@ def _recorded(policy: MeanPolicy, record: dict[str, Any]) -> Means:
     kept = empty.strata
     shapes = (kept.means, kept.spread, kept.counts, kept.sums)
     interval = record["interval"]
-    reader = replace(
-        empty.reader,
+    reader = empty.reader._replace(
         interval=None if interval is None else float(interval),
         separate=record["separate"],
         cursors={str(name): float(time) for name, time in record["cursors"].items()},
         resume=record["resume"],
     )
-    return replace(
-        empty,
+    return empty._replace(
         reader=reader,
         weights=tuple(Weight(time, share) for time, share in record["weights"]),
         strata=Strata(

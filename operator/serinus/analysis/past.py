@@ -18,10 +18,9 @@ Arrays broadcast: the last axis of a rate is the rows of the test.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from math import exp
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -46,8 +45,7 @@ class DispersionSource(StrEnum):
     CONFIGURED = "Configured"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Past:
+class Past(NamedTuple):
     """Exponentially forgotten sums over stable.
 
     Attributes:

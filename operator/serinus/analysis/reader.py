@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from math import inf
+from typing import NamedTuple
 
 from .increments import Grid, Increment, Track, read, usable
 from .samples import Arm, Counter, Target, Window
@@ -22,8 +22,7 @@ _FORGET = 3600.0
 """Seconds for which a silent target's counters are remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """What the newest window showed of one target.
 
     Attributes:
@@ -43,8 +42,7 @@ class Sight:
     unusable: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reader:
+class Reader(NamedTuple):
     """How far the counters of one rollout have been read. Make it with `begin_reading`.
 
     Attributes:
@@ -63,8 +61,8 @@ class Reader:
     cells: int
     interval: float | None = None
     separate: bool | None = None
-    tracks: Mapping[str, Track] = field(default_factory=dict)
-    cursors: Mapping[str, float] = field(default_factory=dict)
+    tracks: Mapping[str, Track] = {}
+    cursors: Mapping[str, float] = {}
     sights: tuple[Sight, ...] = ()
     seen: float | None = None
     resume: float | None = None
@@ -102,7 +100,7 @@ def read_window(reader: Reader, window: Window) -> Reader:
     """
     reader = _pinned(reader, window)
     if reader.interval is None:
-        return replace(reader, sights=tuple(_sight(target, ()) for target in window.targets))
+        return reader._replace(sights=tuple(_sight(target, ()) for target in window.targets))
     return reader if _unchanged(reader, window) else _read(reader, window)
 
 
@@ -114,11 +112,11 @@ def drained(reader: Reader) -> tuple[Reader, list[tuple[str, Increment]]]:
     for name, track in reader.tracks.items():
         done = cursors.get(name, -inf)
         new.extend((name, increment) for increment in track.increments if increment.end > done)
-        tracks[name] = replace(track, increments=()) if track.increments else track
+        tracks[name] = Track(track.arm, track.last, track.values, ()) if track.increments else track
         if track.last is not None:
             cursors[name] = max(done, track.last)
     new.sort(key=lambda entry: (entry[1].end, entry[0]))
-    return replace(reader, tracks=recent(tracks), cursors=cursors), new
+    return reader._replace(tracks=recent(tracks), cursors=cursors), new
 
 
 def recent(tracks: Mapping[str, Track]) -> dict[str, Track]:
@@ -130,7 +128,7 @@ def recent(tracks: Mapping[str, Track]) -> dict[str, Track]:
 def _pinned(reader: Reader, window: Window) -> Reader:
     """The reader that knows its source, and its interval once a target was scraped twice."""
     if reader.separate is None and window.targets:
-        reader = replace(reader, separate=any(t.arm is not None for t in window.targets))
+        reader = reader._replace(separate=any(t.arm is not None for t in window.targets))
     if reader.interval is not None:
         return reader
     if window.interval <= 0.0:
@@ -138,7 +136,7 @@ def _pinned(reader: Reader, window: Window) -> Reader:
         raise ValueError(msg)
     if all(len(target.scrapes) < 2 for target in window.targets):
         return reader
-    return replace(reader, interval=window.interval)
+    return reader._replace(interval=window.interval)
 
 
 def _unchanged(reader: Reader, window: Window) -> bool:
@@ -170,7 +168,7 @@ def _read(reader: Reader, window: Window) -> Reader:
         tracks[target.name] = read(old, target, counters, reader.cells, reader.grid, born_after)
         sights.append(_sight(target, counters))
     seen = max(window.now, reader.seen if reader.seen is not None else window.now)
-    return replace(reader, tracks=tracks, sights=tuple(sights), seen=seen)
+    return reader._replace(tracks=tracks, sights=tuple(sights), seen=seen)
 
 
 def _born_after(reader: Reader, window: Window) -> float:
@@ -183,5 +181,5 @@ def _born_after(reader: Reader, window: Window) -> float:
 def _sight(target: Target, counters: Sequence[Counter]) -> Sight:
     newest = max((time for time, up in target.scrapes if up == 1.0), default=None)
     up = bool(target.scrapes) and target.scrapes[-1][1] == 1.0
-    bad = next((c.key for c in counters if c.samples and not usable(c.samples[-1][1])), None)
+    bad = next((key for _, _, key, _, samples in counters if samples and not usable(samples[-1][1])), None)
     return Sight(target.name, target.arm, target.live, newest, up, bad)

@@ -45,7 +45,7 @@ def trial_from_record(record: Record) -> Trial:
     try:
         trial = _empty(record)
         tests = {name: _test(trial.tests[name], entry) for name, entry in record["tests"].items()}
-        return replace(trial, tests=tests, latest={**trial.latest, **record["latest"]})
+        return trial._replace(tests=tests, latest={**trial.latest, **record["latest"]})
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         msg = f"record is damaged: {error!r}"
         raise ValueError(msg) from error
@@ -84,7 +84,7 @@ def recover_trial(record: Record, windows: Mapping[str, Window], weights: tuple[
         return again
     tests = {name: again.tests[name] if name in whole else test for name, test in kept.tests.items()}
     latest = {**kept.latest, **{name: again.latest[name] for name in whole}}
-    return replace(kept, tests=tests, latest=latest, latch=kept.latch or again.latch)
+    return kept._replace(tests=tests, latest=latest, latch=kept.latch or again.latch)
 
 
 def _empty(record: Record) -> Trial:
@@ -95,7 +95,7 @@ def _empty(record: Record) -> Trial:
     for name, entry in record["tests"].items():
         trial = add_test(trial, name, _policy(entry["policy"]))
     latch = record["latch"]
-    return replace(trial, latch=Latch(*latch) if latch else None)
+    return trial._replace(latch=Latch(*latch) if latch else None)
 
 
 def _policy(entry: Record) -> Policy:
@@ -151,12 +151,11 @@ def _test(empty: Test, entry: Record) -> Test:
         _stream(stream, recorded[index]) if index < len(recorded) else stream
         for index, stream in enumerate(empty.streams)
     )
-    reader = replace(
-        empty.reader, interval=entry["interval"], separate=entry["separate"], cursors=dict(entry["cursors"])
+    reader = empty.reader._replace(
+        interval=entry["interval"], separate=entry["separate"], cursors=dict(entry["cursors"])
     )
-    return replace(
-        empty,
-        reader=replace(reader, resume=_resume(empty, entry)),
+    return empty._replace(
+        reader=reader._replace(resume=_resume(empty, entry)),
         streams=streams,
         canary=np.array(entry["canary"][0]),
         stable=np.array(entry["stable"][0]),
@@ -185,8 +184,7 @@ def _stream(empty: Stream, entry: Record) -> Stream:
         msg = f"record has alternatives of shape {logs.shape}, the policy {empty.logs.shape}"
         raise ValueError(msg)
     past = Past(time, np.array(counts), np.array(spread), np.array(expected))
-    return replace(
-        empty,
+    return empty._replace(
         logs=logs,
         starts=int(entry["starts"]),
         proof=np.array(entry["proof"]),

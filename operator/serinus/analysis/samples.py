@@ -24,8 +24,7 @@ class Sample(NamedTuple):
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(NamedTuple):
     """One counter series as Prometheus holds it, without `rate()` or any aggregation.
 
     A metric is a handful of numbers per target and arm, its *cells*; several series may count for

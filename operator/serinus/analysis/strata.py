@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import erfc, isfinite, log, log1p, pi, sqrt
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -82,8 +82,7 @@ class MeanPolicy:
         return -log(self.beta)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Strata:
+class Strata(NamedTuple):
     """The periods that are over.
 
     Attributes:
@@ -104,8 +103,7 @@ class Strata:
     sums: Numbers
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Estimate:
+class Estimate(NamedTuple):
     """What all periods say together, after each row of the current one.
 
     Attributes:

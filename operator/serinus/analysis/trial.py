@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from math import exp, log
-from typing import TypeAlias
+from math import exp, inf, log
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from .assessment import Assessment, spoken
-from .blindness import blind
+from .blindness import blind, sighted_until
 from .finding import Outcome
 from .fold import fold
 from .judgement import Judgement, begin, reweigh
@@ -52,8 +52,7 @@ class Latch:
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trial:
+class Trial(NamedTuple):
     """The tests of one rollout. Make it with `begin_trial`.
 
     Attributes:
@@ -108,7 +107,7 @@ def add_test(trial: Trial, name: str, policy: Policy) -> Trial:
     test: Test = begin(policy, trial.anchor) if isinstance(policy, RatePolicy) else begin_means(policy, trial.anchor)
     for weight in trial.weights:
         test = _reweighed(test, weight)
-    return replace(trial, tests={**trial.tests, name: test})
+    return trial._replace(tests={**trial.tests, name: test})
 
 
 def reweigh_trial(trial: Trial, time: float, share: float) -> Trial:
@@ -126,7 +125,7 @@ def reweigh_trial(trial: Trial, time: float, share: float) -> Trial:
             msg = f"time must not be before the newest change at {newest.time}, got {time}"
             raise ValueError(msg)
     tests = {name: _reweighed(test, change) for name, test in trial.tests.items()}
-    return replace(trial, tests=tests, weights=(*trial.weights, change))
+    return trial._replace(tests=tests, weights=(*trial.weights, change))
 
 
 def take_in(trial: Trial, windows: Mapping[str, Window]) -> Trial:
@@ -146,8 +145,8 @@ def take_in(trial: Trial, windows: Mapping[str, Window]) -> Trial:
             times = accumulate((time for time, _ in folded.trail), max)
             marks.extend((time, name, value) for time, (_, value) in zip(times, folded.trail, strict=True))
     if not marks:
-        return replace(trial, tests=tests) if changed else trial
-    return _followed(replace(trial, tests=tests), sorted(marks, key=lambda mark: mark[:2]))
+        return trial._replace(tests=tests) if changed else trial
+    return _followed(trial._replace(tests=tests), sorted(marks, key=lambda mark: mark[:2]))
 
 
 def assess_trial(trial: Trial, now: float) -> dict[str, Assessment]:
@@ -170,6 +169,11 @@ def assess_trial(trial: Trial, now: float) -> dict[str, Assessment]:
 def standing(trial: Trial, now: float) -> tuple[object, ...]:
     """What the outcomes at time `now` turn on: while it stays the same an assessment changes in its numbers only."""
     return (trial.latch, *(_turns_on(test, now) for test in trial.tests.values()))
+
+
+def standing_until(trial: Trial, now: float) -> float:
+    """Until when (included) `standing` is the same as at time `now` while nothing more is taken in."""
+    return min((sighted_until(test.reader, now) for test in trial.tests.values()), default=inf)
 
 
 def _turns_on(test: Test, now: float) -> tuple[object, ...]:
@@ -198,7 +202,7 @@ def _followed(trial: Trial, marks: list[tuple[float, str, float]]) -> Trial:
             total = float(mean_exp(np.array([latest[each] for each in trial.names])))
             if total >= limit:
                 latch = Latch(time, total, max(trial.names, key=lambda each: latest[each]))
-    return replace(trial, latest=latest, latch=latch)
+    return trial._replace(latest=latest, latch=latch)
 
 
 def _reweighed(test: Test, change: Weight) -> Test:

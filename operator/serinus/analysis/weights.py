@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def fit(block: Block, weights: Sequence[Weight]) -> Block:
         return block
     top = max(shares)
     n_s = min(block.n_s, block.n_c * (1.0 - top) / top)
-    return replace(block, n_s=n_s, x_s=np.minimum(block.x_s, n_s))
+    return block._replace(n_s=n_s, x_s=np.minimum(block.x_s, n_s))
 
 
 def fit_proof(block: Block, weights: Sequence[Weight]) -> Block:
@@ -55,7 +55,7 @@ def fit_proof(block: Block, weights: Sequence[Weight]) -> Block:
         return block
     least = min(shares)
     n_c = min(block.n_c, block.n_s * least / (1.0 - least))
-    return replace(block, n_c=n_c, x_c=np.minimum(block.x_c, n_c))
+    return block._replace(n_c=n_c, x_c=np.minimum(block.x_c, n_c))
 
 
 def _shares(block: Block, weights: Sequence[Weight]) -> list[float]:

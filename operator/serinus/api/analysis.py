@@ -12,7 +12,8 @@ from serinus.api.durations import AtLeastOneSecond, Duration
 ERROR_RATE = "error-rate"
 LATENCY = "latency"
 LATENCY_OBJECTIVE = "latency-objective"
-RESERVED = (ERROR_RATE, LATENCY, LATENCY_OBJECTIVE)
+GUARD = "guard"
+RESERVED = (ERROR_RATE, LATENCY, LATENCY_OBJECTIVE, GUARD)
 """Names of the built-in tests; no metric and no mean may have one of them."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -205,6 +206,8 @@ class Analysis(Model):
 
     error_rate: ErrorRate = ErrorRate()
     """The sequential test of error rates."""
+    guard: bool = False
+    """Also test error rates on counters read from a few pods every second, whatever Prometheus' interval is; needs `runtime.metrics`."""
     latency: Latency | None = None
     """The sequential test of latencies; not judged when absent."""
     means: Annotated[list[Mean], Field(max_length=5)] = []

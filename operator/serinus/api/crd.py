@@ -38,6 +38,10 @@ _RULES: dict[str, list[dict[str, str]]] = {
             "rule": "!has(self.autoscaling) || !has(self.replicas) || self.replicas == 1",
             "message": "spec.replicas decides nothing beside spec.autoscaling: remove one of the two",
         },
+        {
+            "rule": "!has(self.analysis) || !has(self.analysis.guard) || !self.analysis.guard || has(self.runtime.metrics)",
+            "message": "spec.analysis.guard needs spec.runtime.metrics, the container's own request counter",
+        },
     ],
     "spec.autoscaling": [
         {

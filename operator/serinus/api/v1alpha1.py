@@ -270,6 +270,14 @@ class ModelDeploymentSpec(Model):
         return self
 
     @model_validator(mode="after")
+    def _the_guard_has_counters(self) -> "ModelDeploymentSpec":
+        if self.analysis.guard and self.runtime.metrics is None:
+            raise ValueError(
+                "analysis.guard is true but runtime.metrics is not set: name the container's request counter there"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _steps_fit_into_the_time(self) -> "ModelDeploymentSpec":
         shortest, limit = sum(step.min_duration for step in self.rollout.steps), self.analysis.max_duration
         if limit is not None and limit <= shortest:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from serinus.analysis import Policy, Weight, Window
-from serinus.api.analysis import ERROR_RATE, LATENCY, LATENCY_OBJECTIVE, Analysis, Mean
+from serinus.api.analysis import ERROR_RATE, GUARD, LATENCY, LATENCY_OBJECTIVE, Analysis, Mean
 from serinus.cli.lines import Broken
 from serinus.cli.tape import Tape
 from serinus.reconcile import policies
@@ -56,6 +56,8 @@ def plan(analysis: Analysis, source: Source, weights: tuple[Weight, ...]) -> Tap
         draft.add(ERROR_RATE, policies.error_rate(analysis), errors)
     else:
         draft.left_out[ERROR_RATE] = "there are no counters of requests and errors"
+    if analysis.guard:
+        draft.left_out[GUARD] = "what a guard reads of the pods is not recorded"
     if analysis.latency:
         _add_latency(draft, analysis, source)
     for mean in analysis.means:

@@ -80,7 +80,7 @@ def clip(window: Window, start: float, now: float) -> Window:
         low = bisect_left(counter.samples, start, key=_TIME)
         high = bisect_right(counter.samples, now, key=_TIME)
         if low < high:
-            counters.append(replace(counter, samples=counter.samples[low:high]))
+            counters.append(counter._replace(samples=counter.samples[low:high]))
     targets = []
     for target in window.targets:
         high = bisect_right(target.scrapes, now, key=_TIME)

@@ -75,14 +75,16 @@ def durations(series: Iterable[Series], scale: float) -> Durations:
 
     Where both kinds were scraped the native one serves: each request counts once.
     """
-    classic: dict[float, Samples] = {}
-    for one in series:
-        if one.histograms:
-            return Durations({}, one.histograms, scale)
-        le = one.labels.get("le")
-        if le is not None:
-            classic[_bound(le, scale)] = one.samples
-    return Durations(classic)
+    group = tuple(series)
+    native = next((one for one in group if one.histograms), None)
+    if native is not None:
+        return Durations({}, native.histograms, scale)
+    return Durations({bound: one.samples for bound, one in by_bound(group, scale).items()})
+
+
+def by_bound(series: Iterable[Series], scale: float) -> dict[float, Series]:
+    """Return the buckets of a classic histogram by their bounds, in seconds and rounded."""
+    return {_bound(le, scale): one for one in series if (le := one.labels.get("le")) is not None}
 
 
 def common(histograms: Sequence[Durations]) -> tuple[tuple[float, ...], float | None]:

@@ -17,38 +17,35 @@ class Index:
     same objects), nothing is looked at again.
     """
 
-    __slots__ = ("_owned", "_scraped", "_series", "_ups")
+    __slots__ = ("_found", "_owned", "_series", "_ups")
 
     def __init__(self, series: Sequence[Series], before: "Index | None" = None) -> None:
         self._series = series
         self._owned: dict[Owner, list[int]] = {}
         self._ups: dict[tuple[str, str], list[int]] = {}
-        self._scraped: dict[Owner, list[int]] = {}
+        self._found: dict[Owner, tuple[list[int], list[int]]] = {}
         if before is not None and _same(series, before._series):  # noqa: SLF001 - its own kind
-            self._owned, self._ups, self._scraped = before._owned, before._ups, before._scraped  # noqa: SLF001
+            self._owned, self._ups, self._found = before._owned, before._ups, before._found  # noqa: SLF001
         else:
             self._read()
 
     def of(self, namespace: str, name: str) -> list[Series]:
         """Return the series that may be of one model, and `up` of the targets that reported them."""
-        series = self._series
-        owned = self._owned.get((namespace, name), ())
-        own = [series[place] for place in owned]
-        own.extend(series[place] for place in self._ups_of((namespace, name)) if place not in owned)
-        return own
+        return [self._series[place] for place in self._places((namespace, name))[0]]
 
     def scrapes(self, namespace: str, name: str) -> tuple[tuple[float, float], ...]:
         """Return the newest scrape of each target that `of` gives: while it stays the same there is no news."""
-        series = self._series
-        return tuple([series[place].samples[-1] for place in self._ups_of((namespace, name)) if series[place].samples])
+        ups = [self._series[place] for place in self._places((namespace, name))[1]]
+        return tuple([up.samples[-1] for up in ups if up.samples])
 
-    def _ups_of(self, owner: Owner) -> list[int]:
-        found = self._scraped.get(owner)
+    def _places(self, owner: Owner) -> tuple[list[int], list[int]]:
+        """Return where a model's series stand, and of them `up` of its targets."""
+        found = self._found.get(owner)
         if found is None:
             series, owned = self._series, self._owned.get(owner, ())
             targets = {series[place].target for place in owned}
-            places = {place for target in targets for place in self._ups.get(target, ())}
-            found = self._scraped[owner] = sorted(places)
+            ups = sorted({place for target in targets for place in self._ups.get(target, ())})
+            found = self._found[owner] = list(dict.fromkeys((*owned, *ups))), ups
         return found
 
     def _read(self) -> None:

@@ -7,7 +7,7 @@ labels, and the same ones come again with the next answer: they are read once.
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 import orjson
@@ -88,10 +88,11 @@ def _plain_matrix(body: bytes, known: Known) -> list[Series] | None:
     known.clear()
     for text in texts:
         known[text] = before.get(text) or orjson.loads(text + b"}")
-    samples = orjson.loads(b"[[" + b"],[".join(values) + b"]]")
+    found = orjson.loads(b"[[" + b"],[".join(values) + b"]]")
+    samples = iter([(time + 0.0, float(value)) for pairs in found for time, value in pairs])
     return [
-        _new(Series, (known[text], tuple([(time + 0.0, float(value)) for time, value in pairs]), ()))
-        for text, pairs in zip(texts, samples, strict=True)
+        _new(Series, (known[text], tuple(islice(samples, len(pairs))), ()))
+        for text, pairs in zip(texts, found, strict=True)
     ]
 
 
@@ -140,7 +141,10 @@ def _buckets(histogram: dict[str, Any]) -> Buckets:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Keep the search for garbage away: a large answer makes a million objects and no garbage among them."""
+    """Keep the search for garbage away: a large answer makes a million objects and no garbage among them.
+
+    Nor are they searched one by one as the youngest afterwards: all there is joins the oldest generation.
+    """
     if not gc.isenabled():
         yield
         return
@@ -148,4 +152,6 @@ def _undisturbed() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()
         gc.enable()

@@ -40,9 +40,13 @@ class Answer:
 
 @dataclass(slots=True)
 class _Question:
-    """What is known of one expression. `done` is when the newest answer came, and `cost` its seconds of CPU."""
+    """What is known of one expression.
+
+    It was `asked` in the `poll` that began then; `done` is when the newest answer came, and `cost` its seconds of CPU.
+    """
 
     asked: float
+    poll: float
     task: asyncio.Task[Answer]
     patience: float = PATIENCE
     done: float | None = None
@@ -57,7 +61,8 @@ class SharedQueries:
     """Answers of one server, each asked for once and kept for a while.
 
     That is `freshness` seconds, and longer when the answers are so large that together they would
-    cost more than `SHARE` of a core, but not longer than `longest`: the scrape interval.
+    cost more than `SHARE` of a core, but not longer than `longest`: the scrape interval. All questions
+    are due together, so that a rollout has news of all its metrics at once, not one after another.
     """
 
     prometheus: Prometheus
@@ -67,10 +72,15 @@ class SharedQueries:
     _questions: dict[str, _Question] = field(default_factory=dict)
     news: int = 0
     """How many answers have come."""
-    due: float = 0.0
-    """When the next question is to be asked again: until then nobody hears anything new."""
+    _poll: float = 0.0
+    """When the newest poll began."""
     _kept: float = 0.0
     """`pause` as of the newest answer: a thousand rollouts look at it every second."""
+
+    @property
+    def due(self) -> float:
+        """Return when questions are to be asked again: until then nobody hears anything new."""
+        return self._poll + max(self.freshness, self._kept)
 
     @property
     def pause(self) -> float:
@@ -86,6 +96,8 @@ class SharedQueries:
         """
         now = self.clock()
         self.longest = min(self.longest, interval or self.longest)
+        if not self._poll <= now < self.due:
+            self._poll = now
         question = self._questions.get(expression)
         if question is None or not self._serves(question, now):
             question = self._question(expression, question, now)
@@ -107,15 +119,16 @@ class SharedQueries:
     def _serves(self, question: _Question, now: float) -> bool:
         if question.done is None:
             return not question.task.done()
-        # An answer that took longer than anybody waited is kept for those who come back.
-        since = question.done if question.done - question.asked > question.patience else question.asked
-        return 0 <= now - since < max(self.freshness, self._kept)
+        if question.done - question.asked > question.patience:
+            # An answer that took longer than anybody waited is kept for those who come back.
+            return 0 <= now - question.done < max(self.freshness, self._kept)
+        return question.poll == self._poll
 
     def _question(self, expression: str, before: _Question | None, now: float) -> _Question:
         known = self._questions.items()
         self._questions = {key: one for key, one in known if not one.task.done() or abs(now - one.asked) < KEPT}
         slow = before is not None and before.task.done() and (before.done or now) - before.asked > PATIENCE
-        question = _Question(now, asyncio.ensure_future(self._fetch(expression, now)))
+        question = _Question(now, self._poll, asyncio.ensure_future(self._fetch(expression, now)))
         question.patience = SHORT_PATIENCE if slow else PATIENCE
         if before is not None:
             question.cost, question.again = before.cost, True
@@ -134,6 +147,5 @@ class SharedQueries:
         except Unavailable as error:
             answer = Answer(now, problem=str(error))
         self._questions[expression].done, self._kept = self.clock(), self.pause
-        asked = (question.asked for question in self._questions.values() if question.again)
-        self.news, self.due = self.news + 1, min(asked, default=now) + max(self.freshness, self._kept)
+        self.news += 1
         return answer

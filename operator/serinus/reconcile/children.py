@@ -135,7 +135,7 @@ def ready_pods(children: Children, revisions: set[str]) -> frozenset[str]:
     return frozenset(
         pod["metadata"]["name"]
         for pod in children.pods
-        if _is_ready(pod)
+        if is_ready(pod)
         and "deletionTimestamp" not in pod["metadata"]
         and pod["metadata"]["labels"].get(labels.REVISION) in revisions
     )
@@ -150,7 +150,7 @@ def _workload(deployment: Manifest | None, pods: list[Manifest], autoscaler: Man
     scaling = _condition(autoscaler or {}, "ScalingActive")
     return Workload(
         replicas=deployment["spec"].get("replicas", 1) if deployment else 0,
-        ready=sum(_is_ready(pod) for pod in pods),
+        ready=sum(is_ready(pod) for pod in pods),
         restarts=max((status.get("restartCount", 0) for status in containers), default=0),
         problem="; ".join(problems[:3]),
         digests=frozenset(
@@ -167,7 +167,8 @@ def _condition(live: Manifest, kind: str) -> Manifest:
     return next((condition for condition in conditions if condition["type"] == kind), {})
 
 
-def _is_ready(pod: Manifest) -> bool:
+def is_ready(pod: Manifest) -> bool:
+    """Tell whether a pod takes traffic."""
     return _condition(pod, "Ready").get("status") == "True"
 
 

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from serinus.analysis import Policy, RatePolicy, Window
-from serinus.api.analysis import ERROR_RATE, LATENCY, LATENCY_OBJECTIVE, Analysis, Mean, Source
+from serinus.analysis import Policy, RatePolicy
+from serinus.api.analysis import ERROR_RATE, GUARD, LATENCY, LATENCY_OBJECTIVE, Analysis, Mean, Source
 from serinus.metrics import envoy, pods
 from serinus.metrics.series import Series
 from serinus.reconcile import policies
+from serinus.reconcile.guard import Guard
+from serinus.reconcile.layout import Layout
 from serinus.reconcile.policies import NoBound
 from serinus.reconcile.source import Selectors, Subject
-from serinus.reconcile.windows import error_window, histogram_of, latency_window, mean_window, units_of
+from serinus.reconcile.windows import error_layout, histogram_of, latency_layout, mean_layout, units_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Feed:
     subject: Subject
     analysis: Analysis
     mean: Mean | None = None
+    guard: Guard | None = None
+    """Where its counters are read, if not from Prometheus."""
 
     @property
     def selectors(self) -> Selectors:
@@ -55,6 +59,8 @@ class Feed:
     @property
     def gating(self) -> bool:
         """Tell whether steps wait for this test's proof."""
+        if self.guard:
+            return False
         if self.mean:
             return self.mean.gating
         return self.name == ERROR_RATE or self.analysis.latency is None or self.analysis.latency.gating
@@ -62,6 +68,8 @@ class Feed:
     @property
     def source(self) -> str:
         """Return where its counters come from, as status says it."""
+        if self.guard:
+            return "Direct"
         return Source.PODS if self.mean else self.subject.source
 
     @property
@@ -98,19 +106,20 @@ class Feed:
         ladder = (policies.latency if self.name == LATENCY else policies.objective)(self.analysis, histogram)
         return ladder.policy, replace(pins, shifts={**pins.shifts, self.name: ladder.shift})
 
-    def window(self, policy: Policy, series: Sequence[Series], start: float, now: float, pins: Pins) -> Window:
-        """Return what the test looks at."""
+    def layout(self, policy: Policy, series: Sequence[Series], pins: Pins) -> Layout:
+        """Return where in an answer the numbers stand that the test looks at."""
         if self.mean:
-            return mean_window(self.subject, self.mean, series, pins.units.get(self.name, ()), start, now)
+            return mean_layout(self.subject, self.mean, series, pins.units.get(self.name, ()))
         if isinstance(policy, RatePolicy) and policy.bounds:
-            shift = pins.shifts.get(self.name, 1.0)
-            return latency_window(self.subject, series, policy.bounds, shift, start, now)
-        return error_window(self.subject, series, start, now)
+            return latency_layout(self.subject, series, policy.bounds, pins.shifts.get(self.name, 1.0))
+        return error_layout(self.subject, series)
 
 
-def feeds(analysis: Analysis, errors: Subject, latency: Subject) -> list[Feed]:
+def feeds(analysis: Analysis, errors: Subject, latency: Subject, guard: Guard | None = None) -> list[Feed]:
     """Return the source of every statistical test of the spec."""
     found = [Feed(ERROR_RATE, errors, analysis)]
+    if guard:
+        found.append(Feed(GUARD, replace(errors, source=Source.PODS), analysis, guard=guard))
     if analysis.latency:
         found.append(Feed(LATENCY, latency, analysis))
         if analysis.latency.objective:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from serinus.analysis import (
@@ -20,13 +20,19 @@ from serinus.analysis import (
     trial_from_record,
 )
 from serinus.api.analysis import Analysis
+from serinus.metrics import pods
 from serinus.metrics.series import Series
+from serinus.prometheus.direct import INTERVAL
 from serinus.prometheus.shared import Answer, SharedQueries
 from serinus.reconcile.feeds import Feed, Pins
+from serinus.reconcile.guard import Guard
+from serinus.reconcile.layout import Layout
 from serinus.reconcile.policies import NoBound, policies
 from serinus.reconcile.source import DEFAULT_INTERVAL
 from serinus.reconcile.windows import CATCH_UP_INTERVALS, SHARED_INTERVALS
 
+LONGEST_READ = 10.0
+"""Seconds of what pods have told that are looked at."""
 LOOK_BACK = 3600.0
 """Seconds before the rollout's anchor from which stable's usual rates are learned."""
 
@@ -54,6 +60,8 @@ class Intake:
     unsettled: dict[str, Finding] = field(default_factory=dict)
     _taken: dict[str, object] = field(default_factory=dict)
     """The newest scrapes, and the pods expected to answer, that each test has taken in."""
+    _layouts: dict[str, tuple[object, Layout]] = field(default_factory=dict)
+    """Where each test's numbers stood in the newest answer, and whose they are."""
 
     async def bring(
         self,
@@ -75,7 +83,7 @@ class Intake:
                 self.trial = reweigh_trial(self.trial, weight.time, weight.share)
         windows: dict[str, Window] = {}
         try:
-            for feed in feeds:
+            for feed in sorted(feeds, key=lambda feed: feed.guard is None):
                 if feed.name in self.trial.names:
                     window = await self._window(queries, feed, self.trial, now)
                     windows |= {feed.name: window} if window else {}
@@ -101,7 +109,7 @@ class Intake:
         windows = {
             feed.name: await self._whole(queries, feed, known.tests[feed.name].policy, now)
             for feed in feeds
-            if feed.name in known.tests
+            if feed.name in known.tests and not feed.guard
         }
         return recover_trial(record, windows, weights)
 
@@ -110,6 +118,8 @@ class Intake:
         test = trial.tests.get(feed.name)
         if test is None:
             return await self._settled(queries, feed, now)
+        if feed.guard:
+            return await self._direct(feed, feed.guard, test.policy)
         interval, start = test.reader.interval or DEFAULT_INTERVAL, test.reader.since
         widths = (math.ceil(intervals * interval) for intervals in (SHARED_INTERVALS, CATCH_UP_INTERVALS))
         width = next((width for width in widths if start is not None and start >= now - width), None)
@@ -121,7 +131,13 @@ class Intake:
         if self._taken.get(feed.name) == shown:
             return None
         self._taken[feed.name] = shown
-        return feed.window(test.policy, answer.of(*owner), answer.at - width, answer.at, self.pins)
+        return self._shown(feed, test.policy, answer.of(*owner), answer.at - width, answer.at)
+
+    async def _direct(self, feed: Feed, guard: Guard, policy: Policy) -> Window:
+        """Return what the pods have told lately."""
+        answer = await guard.read(pods.requests(feed.subject.metrics))
+        shown = self._shown(feed, policy, list(answer.series), answer.at - LONGEST_READ, answer.at)
+        return replace(shown, interval=INTERVAL)
 
     async def _whole(
         self, queries: SharedQueries, feed: Feed, policy: Policy, now: float, start: float | None = None
@@ -129,7 +145,7 @@ class Intake:
         """Return everything that Prometheus holds since a time, or since an hour before the rollout."""
         width = math.ceil(now - (self.anchor - LOOK_BACK if start is None else start))
         answer = await _asked(queries, f"{feed.selectors.own}[{width}s]")
-        return feed.window(policy, answer.series, answer.at - width, answer.at, self.pins)
+        return self._shown(feed, policy, answer.series, answer.at - width, answer.at)
 
     async def _settled(self, queries: SharedQueries, feed: Feed, now: float) -> Window | None:
         """Let a test begin once both sides have its counters, with what stable did before."""
@@ -144,7 +160,16 @@ class Intake:
         policy, self.pins = found
         self.trial = add_test(self.trial, feed.name, policy)
         start = answer.at - math.ceil(now - self.anchor + LOOK_BACK)
-        return feed.window(policy, answer.series, start, answer.at, self.pins)
+        return self._shown(feed, policy, answer.series, start, answer.at)
+
+    def _shown(self, feed: Feed, policy: Policy, series: Sequence[Series], start: float, now: float) -> Window:
+        """Return what the series show of a test, which stands where it stood in the answer before."""
+        asked, layout = self._layouts.get(feed.name, (None, None))
+        own = feed.subject, feed.mean
+        if layout is None or asked != own or not layout.fits(series):
+            layout = feed.layout(policy, series, self.pins)
+            self._layouts[feed.name] = own, layout
+        return layout.window(feed.subject.live_pods, series, start, now)
 
     def _try(self, feed: Feed, series: Sequence[Series]) -> tuple[Policy, Pins] | None:
         self.unsettled.pop(feed.name, None)

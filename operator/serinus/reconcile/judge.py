@@ -5,7 +5,7 @@ restart it is folded again from there; the record in status is the floor.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from serinus.analysis import (
@@ -18,17 +18,18 @@ from serinus.analysis import (
     assess_trial,
     combine,
     standing,
+    standing_until,
     trial_record,
 )
 from serinus.api.analysis import ERROR_RATE, Analysis
-from serinus.api.status import MetricStatus, RolloutState
+from serinus.api.status import MAX_MESSAGE, MetricStatus, RolloutState
 from serinus.prometheus.shared import SharedQueries
 from serinus.reconcile.feeds import Feed, Pins
 from serinus.reconcile.intake import Intake, Unread
 from serinus.reconcile.metric_status import of_assessment, of_finding
 from serinus.reconcile.thresholds import Thresholds
 
-NUMBERS_EVERY = 10.0
+NUMBERS_EVERY = 30.0
 """Seconds for which what was said stands while no outcome changes: status is not written more often than that."""
 
 
@@ -44,9 +45,14 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What was said of a trial, and when, and what its outcomes turned on then."""
+    """What was said of a trial, and when, and what its outcomes turned on then.
+
+    While the trial is the same it needs no second look before `until`.
+    """
 
     time: float
+    trial: Trial
+    until: float
     standing: tuple[object, ...]
     assessments: Mapping[str, Assessment]
     statuses: Mapping[str, MetricStatus]
@@ -65,16 +71,24 @@ class Judge:
         self._heard: object = None
         """How many answers had come, and what was asked, at the newest look that took something in."""
         self._said: _Said | None = None
+        self._formed: tuple[_Said, Opinion] | None = None
 
     async def look(
         self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
     ) -> Opinion:
         """Take in what Prometheus holds and say what it means."""
-        await self._bring(queries, feeds, analysis, state, now)
-        trial, problem = self._intake.trial, self._problem
+        news = await self._bring(queries, feeds, analysis, state, now)
+        trial = self._intake.trial
         if trial is None:
-            return Opinion(problem=problem)
+            return Opinion(problem=self._problem)
         said = self._say(trial, feeds, now)
+        if news or analysis.metrics or self._formed is None or self._formed[0] is not said:
+            limits = [await self._thresholds.look(queries, feeds[0].subject, one, now) for one in analysis.metrics]
+            self._formed = said, self._form(said, feeds, limits)
+        return self._formed[1]
+
+    def _form(self, said: _Said, feeds: Sequence[Feed], limits: Sequence[tuple[Finding, MetricStatus]]) -> Opinion:
+        """Return what follows from the tests, and from the user's own queries."""
         seen, statuses = said.assessments, []
         findings: dict[str, Finding] = {}
         for feed in feeds:
@@ -82,20 +96,25 @@ class Judge:
             statuses.append(said.statuses.get(feed.name) or of_finding(feed.name, feed.source, found))
         # A test that the spec has dropped since keeps its part of alpha, and what it has found.
         findings |= {name: found for name, found in seen.items() if found.outcome is Outcome.FAIL}
-        for metric in analysis.metrics:
-            findings[metric.name], status = await self._thresholds.look(queries, feeds[0].subject, metric, now)
+        for found, status in limits:
+            findings[status.name] = found
             statuses.append(status)
-        deciding = {name: found for name, found in findings.items() if not _may_wait(name, found, feeds)}
+        waiting = {feed.name for feed in feeds if _may_wait(feed, findings[feed.name])}
+        deciding = {name: found for name, found in findings.items() if name not in waiting}
         record = {**said.record, "thresholds": self._thresholds.record}
-        return Opinion(combine(deciding), problem, tuple(statuses), record)
+        return Opinion(combine(deciding), self._problem, tuple(statuses), record)
 
     async def _bring(
         self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
-    ) -> None:
-        """Take in what is new, unless nothing can be: a thousand rollouts look every second."""
+    ) -> bool:
+        """Take in what is new, unless nothing can be, and tell whether: a thousand rollouts look every second.
+
+        What a guard reads is always new.
+        """
         asked = tuple(state.weights), feeds[0].subject.live_pods, [feed.name for feed in feeds]
-        if self._heard == (queries.news, asked) and now < queries.due:
-            return
+        guarded = any(feed.guard for feed in feeds)
+        if not guarded and self._heard == (queries.news, asked) and now < queries.due:
+            return False
         weights = tuple(Weight(change.time, change.weight / 100) for change in state.weights)
         try:
             await self._intake.bring(queries, feeds, analysis, weights, now)
@@ -103,16 +122,25 @@ class Judge:
         except Unread as unread:
             self._problem = str(unread)
         self._heard = queries.news, asked
+        return True
 
     def _say(self, trial: Trial, feeds: Sequence[Feed], now: float) -> _Said:
         """Return what the tests say: anew when an outcome may have changed, else every now and then."""
-        said, marks = self._said, standing(trial, now)
-        if said is None or said.standing != marks or not 0.0 <= now - said.time < NUMBERS_EVERY:
-            seen = assess_trial(trial, now)
-            sources = {feed.name: feed.source for feed in feeds}
-            statuses = {name: of_assessment(name, sources[name], seen[name]) for name in seen.keys() & sources.keys()}
-            record = {"anchor": self.anchor, "trial": trial_record(trial), **self._intake.pins.record}
-            said = self._said = _Said(now, marks, seen, statuses, record)
+        said = self._said
+        if said is not None and 0.0 <= now - said.time < NUMBERS_EVERY:
+            if said.trial is trial and now <= said.until:
+                return said
+            if said.standing == standing(trial, now):
+                self._said = said = replace(said, trial=trial, until=standing_until(trial, now))
+                return said
+        return self._anew(trial, feeds, now)
+
+    def _anew(self, trial: Trial, feeds: Sequence[Feed], now: float) -> _Said:
+        seen = assess_trial(trial, now)
+        statuses = {feed.name: _status(feed, seen[feed.name]) for feed in feeds if feed.name in seen}
+        record = {"anchor": self.anchor, "trial": trial_record(trial), **self._intake.pins.record}
+        marks, until = standing(trial, now), standing_until(trial, now)
+        self._said = said = _Said(now, trial, until, marks, seen, statuses, record)
         return said
 
     def _waiting(self, feed: Feed, seen: Mapping[str, Assessment]) -> Finding:
@@ -129,6 +157,18 @@ class Judge:
         return Finding(Outcome.BLIND if served else Outcome.INCONCLUSIVE, "NoCounters", f"{feed.missing}.")
 
 
-def _may_wait(name: str, found: Finding, feeds: Sequence[Feed]) -> bool:
-    """Tell whether a test has nothing to say yet and no step waits for it."""
-    return found.outcome is Outcome.INCONCLUSIVE and any(feed.name == name and not feed.gating for feed in feeds)
+def _status(feed: Feed, seen: Assessment) -> MetricStatus:
+    """Return what status says of a test; of a guard that cannot read also why."""
+    status = of_assessment(feed.name, feed.source, seen)
+    if feed.guard is None or seen.outcome is not Outcome.BLIND:
+        return status
+    why = feed.guard.problem or seen.message
+    message = f"The guard cannot read the pods, {why}. Prometheus alone judges meanwhile."
+    return status.model_copy(update={"message": message[:MAX_MESSAGE]})
+
+
+def _may_wait(feed: Feed, found: Finding) -> bool:
+    """Tell whether no step waits for what a test says: it has nothing to say yet, or is a guard, which can only fail."""
+    if feed.guard:
+        return found.outcome is not Outcome.FAIL
+    return found.outcome is Outcome.INCONCLUSIVE and not feed.gating

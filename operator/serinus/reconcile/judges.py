@@ -12,9 +12,11 @@ from serinus.api.v1alpha1 import ModelDeploymentSpec, RuntimeMetrics, Source
 from serinus.metrics import query
 from serinus.prometheus.answers import Unavailable
 from serinus.prometheus.client import Prometheus
+from serinus.prometheus.direct import DirectCounters, PodReader
 from serinus.prometheus.shared import SharedQueries
 from serinus.reconcile.children import Children, ready_pods
 from serinus.reconcile.feeds import feeds
+from serinus.reconcile.guard import Guard, guard
 from serinus.reconcile.judge import Judge, Opinion
 from serinus.reconcile.queue import Key
 from serinus.reconcile.source import DEFAULT_INTERVAL, NoSource, Subject, choose
@@ -36,8 +38,15 @@ class RolloutJudges:
     clock: Callable[[], float]
     _servers: dict[str, SharedQueries] = field(default_factory=dict)
     _judges: dict[Key, Judge] = field(default_factory=dict)
+    _read: dict[Key, DirectCounters] = field(default_factory=dict)
+    """What the pods of guarded rollouts have told."""
     _parsed: dict[str, str | None] = field(default_factory=dict)
     """What is wrong with each query that was looked at, None for nothing."""
+    _pods: PodReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let pods be read through the same session."""
+        self._pods = PodReader(self.session)
 
     async def opinion(  # noqa: PLR0913, PLR0917 - what a verdict rests on
         self,
@@ -61,7 +70,8 @@ class RolloutJudges:
         if not state.weights:
             return Opinion(problem=await _preflight(subjects[0], queries))
         judge = self._judge(key, state, before)
-        return await judge.look(queries, feeds(spec.analysis, *subjects), spec.analysis, state, now)
+        sources = feeds(spec.analysis, *subjects, self._guard(key, spec, subjects[0], children))
+        return await judge.look(queries, sources, spec.analysis, state, now)
 
     async def refusal(self, spec: ModelDeploymentSpec) -> Problem | None:
         """Return which query of a spec does not parse, in the words of the Prometheus that shall answer it."""
@@ -81,6 +91,14 @@ class RolloutJudges:
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a rollout."""
         self._judges.pop(key, None)
+        self._read.pop(key, None)
+
+    def _guard(self, key: Key, spec: ModelDeploymentSpec, subject: Subject, children: Children) -> Guard | None:
+        if not spec.analysis.guard:
+            return None
+        if key not in self._read:
+            self._read[key] = DirectCounters(self._pods, self.clock)
+        return guard(self._read[key], subject, children)
 
     def _judge(self, key: Key, state: RolloutState, before: Status) -> Judge:
         anchor, known = state.weights[0].time, self._judges.get(key)

@@ -1,11 +1,11 @@
 """From `spec.analysis` to what the statistical tests are told to look for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor, log
 
 from serinus.analysis import MeanPolicy, Policy, RatePolicy, choose
-from serinus.api.analysis import ERROR_RATE, LATENCY, LATENCY_OBJECTIVE, Analysis, Better, Mean, Objective
+from serinus.api.analysis import ERROR_RATE, GUARD, LATENCY, LATENCY_OBJECTIVE, Analysis, Better, Mean, Objective
 from serinus.reconcile.windows import Histogram
 
 _ALMOST = 1e-9
@@ -30,6 +30,8 @@ class Ladder:
 def policies(analysis: Analysis) -> dict[str, Policy | None]:
     """Return every statistical test by name; None where its numbers must be seen first."""
     found: dict[str, Policy | None] = {ERROR_RATE: error_rate(analysis)}
+    if analysis.guard:
+        found[GUARD] = replace(error_rate(analysis), gating=False)
     if analysis.latency:
         found[LATENCY] = None
         if analysis.latency.objective:

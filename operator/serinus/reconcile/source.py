@@ -54,7 +54,7 @@ class Subject:
     stable_slot: int
     source: Source
     metrics: RuntimeMetrics = field(default_factory=RuntimeMetrics)
-    live_pods: frozenset[str] = frozenset()
+    live_pods: frozenset[str] = field(default=frozenset(), compare=False)
     """Pods of both revisions that are expected to answer."""
 
     @property
