@@ -57,6 +57,9 @@ bench-queries: install ## CPU of judging 1,000 rollouts with three metrics each
 bench-update: install ## CPU of one update of each kind of test
 	$(PY) bench/update.py
 
+bench-guard: install ## Seconds from a total failure to weight 0 by the guard alone, 20 runs
+	PYTHONPATH=operator:e2e:. $(PY) bench/guard.py
+
 bench-footprint: install ## Memory of the operator with ten models, size of the CRD
 	$(PY) bench/footprint.py
 
@@ -70,4 +73,4 @@ lock: ## Compile the hashed locks, without index URLs
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra plot pyproject.toml -o requirements/dev.txt
 
-.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint bench-judge bench-queries bench-update bench-scale bench-peers lock
+.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers lock

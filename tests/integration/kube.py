@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -101,6 +102,8 @@ class Change:
     type: str
     plural: str
     object: Manifest
+    at: float = field(default_factory=time.monotonic)
+    """When it was seen, monotonic seconds."""
 
     @property
     def name(self) -> str:

@@ -43,6 +43,8 @@ class Node(StandIn):
         self.unpullable: set[str] = set()
         self.too_large: set[str] = set()
         self.restarts: dict[str, int] = {}
+        self.at: dict[str, str] = {}
+        """Addresses by image, where a pod's own would reach nothing."""
 
     def look(self) -> None:
         for pod in self.kube.find("pods"):
@@ -79,7 +81,7 @@ class Node(StandIn):
     def _status(self, pod: Manifest) -> Manifest:
         (container, *_) = pod["spec"]["containers"]
         image = container["image"]
-        number = self._addresses.setdefault(pod["metadata"]["uid"], self._address())
+        number = self.at.get(image) or self._addresses.setdefault(pod["metadata"]["uid"], self._address())
         ready = not {image} & (self.unready | self.unpullable) and image not in self.restarts
         state: Manifest = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
         if image in self.unpullable:
