@@ -299,6 +299,28 @@ def test_depth_and_age_count_what_is_due_and_not_what_runs() -> None:
     asyncio.run(scenario())
 
 
+def test_a_long_queue_is_not_stuck_while_keys_are_taken() -> None:
+    async def scenario() -> None:
+        clock = [100.0]
+        queue = Queue(nothing, lambda: clock[0], lambda *_: None)
+        for key in (ONE, TWO):
+            await queue.add(key)
+        clock[0] = 190.0
+        assert queue.stuck() == 90.0
+        worker = asyncio.create_task(queue.work())
+        await until(lambda: queue.depth() == 0)
+        worker.cancel()
+        assert queue.stuck() == 0.0
+        await queue.add(ONE)
+        clock[0] = 200.0
+        assert (queue.oldest_wait(), queue.stuck()) == (10.0, 10.0)
+
+    async def nothing(_key: Key) -> float | None:
+        return None
+
+    asyncio.run(scenario())
+
+
 def test_no_wake_up_is_lost_among_many_keys_and_workers() -> None:
     """Every value that was set before a wish is seen by a later run of its key."""
 

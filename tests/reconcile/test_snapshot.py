@@ -46,7 +46,7 @@ def snapshot(server: Server) -> Snapshot:
 
 
 def pods(snapshot: Snapshot) -> list[str]:
-    return [pod["metadata"]["name"] for pod in asyncio.run(snapshot.find(POD, "x"))]
+    return [pod["metadata"]["name"] for pod in asyncio.run(snapshot.find({POD: "x"}))[0]]
 
 
 def test_an_unchanged_kind_is_read_once(snapshot: Snapshot, server: Server) -> None:
@@ -99,6 +99,14 @@ def test_the_answer_to_a_write_does_not_hide_what_was_heard_since(snapshot: Snap
     assert asyncio.run(snapshot.get(HTTP_ROUTE, "shop")) == item("shop", 9)
 
 
+def test_of_several_kinds_only_those_are_read_that_are_out_of_date(snapshot: Snapshot, server: Server) -> None:
+    pods(snapshot)
+    server.objects[DEPLOYMENT] = [item("d", 1)]
+    found = asyncio.run(snapshot.find({DEPLOYMENT: "x", POD: "x"}))
+    assert found == [[item("d", 1)], [item("a", 5), item("b", 7)]]
+    assert server.asked == {POD: 1, DEPLOYMENT: 1}
+
+
 def test_a_look_is_fresh_when_nothing_in_it_is_remembered(snapshot: Snapshot) -> None:
     snapshot.look()
     pods(snapshot)
@@ -114,8 +122,8 @@ def test_a_look_is_fresh_when_nothing_in_it_is_remembered(snapshot: Snapshot) ->
 
 def test_kinds_are_out_of_date_one_by_one(snapshot: Snapshot, server: Server) -> None:
     pods(snapshot)
-    asyncio.run(snapshot.find(DEPLOYMENT, "x"))
+    asyncio.run(snapshot.find({DEPLOYMENT: "x"}))
     snapshot.outdated(DEPLOYMENT)
     pods(snapshot)
-    asyncio.run(snapshot.find(DEPLOYMENT, "x"))
+    asyncio.run(snapshot.find({DEPLOYMENT: "x"}))
     assert server.asked == {POD: 1, DEPLOYMENT: 2}

@@ -265,10 +265,11 @@ class Cluster:
             path,
             query_params=query or [],
             header_params={"Content-Type": content, "Accept": accept},
-            body=body,
             auth_settings=["BearerToken"],
         )
-        return await self.api.call_api(*request, _request_timeout=timeout)
+        verb, url, headers, *_ = request
+        # The body goes past the serializer, which would copy what is plain JSON already.
+        return await self.api.call_api(verb, url, headers, body, _request_timeout=timeout)
 
 
 def _message(status: int, raw: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import getproxies
 
 from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
@@ -44,6 +45,8 @@ async def connect(kubeconfig: str | None, context: str | None) -> Connection:
         SystemExit: there is neither a service account nor a usable kubeconfig.
     """
     found = Configuration(connection_pool_maxsize=CONNECTIONS)
+    # Without a proxy in the environment there is nothing to trust: aiohttp would read ~/.netrc at every request.
+    found.client_session_kwargs = {"trust_env": bool(getproxies())}  # type: ignore[attr-defined]
     try:
         config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
     except config.ConfigException:

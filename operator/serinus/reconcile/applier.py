@@ -4,13 +4,16 @@ An apply is skipped while the manifest is the one applied last and the live obje
 the one that answer showed. Objects that somebody else owns are never touched.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.cluster.resources import Resource
-from serinus.desired.names import digest
+from serinus.desired.names import HASH_LENGTH
 from serinus.reconcile.children import owned
 from serinus.reconcile.snapshot import Snapshot
 
@@ -49,7 +52,7 @@ class Applier:
             live = await self.cluster.get(resource, metadata["namespace"], metadata["name"])
         if live is not None:
             self._check(resource, manifest, live)
-        known, wanted = (resource.kind, metadata["name"]), digest(manifest)
+        known, wanted = (resource.kind, metadata["name"]), _mark(manifest)
         if live is not None and self._applied.get(known) == (wanted, _version(live)):
             return live
         try:
@@ -114,8 +117,13 @@ def _at_version_of(live: Manifest, manifest: Manifest) -> Manifest:
     return {**manifest, "metadata": {**manifest["metadata"], **version}}
 
 
+def _mark(value: object) -> str:
+    """Return what is the same for equal values, within one process."""
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:HASH_LENGTH]
+
+
 def _version(live: Manifest) -> str:
     """What changes when somebody edits the object, and not when its status does."""
     metadata = live["metadata"]
-    content = metadata.get("generation") or digest({key: live[key] for key in live.keys() - {"metadata", "status"}})
-    return f"{metadata['uid']}/{content}/{digest([metadata.get('labels'), metadata.get('ownerReferences')])}"
+    content = metadata.get("generation") or _mark({key: live[key] for key in live.keys() - {"metadata", "status"}})
+    return f"{metadata['uid']}/{content}/{_mark([metadata.get('labels'), metadata.get('ownerReferences')])}"

@@ -1,6 +1,5 @@
 """Reads everything that belongs to one ModelDeployment, in one go."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,13 +59,9 @@ async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, rout
     """
     selector = labels.selector_text(name)
     selectors = dict.fromkeys(LISTED, selector) | {resources.ENDPOINT_SLICE: f"kubernetes.io/service-name={name}"}
-    (
-        (found, deployments, services, config_maps, pods, slices, autoscalers, budgets),
-        (http_route, gateway),
-    ) = await asyncio.gather(
-        asyncio.gather(*(snapshot.find(kind, text) for kind, text in selectors.items())),
-        asyncio.gather(snapshot.get(resources.HTTP_ROUTE, name), _gateway(gateways, snapshot.namespace, route)),
-    )
+    found, deployments, services, config_maps, pods, slices, autoscalers, budgets = await snapshot.find(selectors)
+    http_route = await snapshot.get(resources.HTTP_ROUTE, name)
+    gateway = await _gateway(gateways, snapshot.namespace, route)
 
     def ours(items: list[Manifest]) -> dict[str, Manifest]:
         return _by_name([item for item in items if owned(item, uid)])

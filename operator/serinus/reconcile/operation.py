@@ -25,8 +25,8 @@ log = logging.getLogger("serinus.operation")
 
 COALESCE = 0.1
 """Seconds for which changes of children are gathered before a look: they come in bursts."""
-OLDEST_KEY = 60.0
-"""Seconds after which an unworked key means that the workers are stuck."""
+STUCK = 60.0
+"""Seconds in which nobody takes a due key after which the workers are stuck; a long queue alone is no fault."""
 GLANCE = 0.2
 """Seconds between two glances at whether the lead has changed hands."""
 
@@ -85,8 +85,8 @@ class Operation:
                 return f"the watch of {listener.resource.plural} has been silent for {silence:.0f} s"
         if (silence := self.echo.silence()) > DEAF:
             return f"the watch of modeldeployments has not shown an own write for {silence:.0f} s"
-        if self.leadership.leads() and (oldest := self.queue.oldest_wait()) > OLDEST_KEY:
-            return f"the oldest key has waited for {oldest:.0f} s"
+        if self.leadership.leads() and (stuck := self.queue.stuck()) > STUCK:
+            return f"no key was taken for {stuck:.0f} s although one was due"
         return ""
 
     def figures(self) -> Mapping[str, float]:

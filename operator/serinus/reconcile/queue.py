@@ -37,6 +37,8 @@ class Queue:
     _heap: list[tuple[float, Key]] = field(default_factory=list)
     _running: set[Key] = field(default_factory=set)
     _failures: dict[Key, int] = field(default_factory=dict)
+    _taken: float = float("-inf")
+    """When a key was taken last."""
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def add(self, key: Key, delay: float = 0.0) -> None:
@@ -49,6 +51,11 @@ class Queue:
         """Take keys for ever. Run several of these for several workers."""
         while True:
             await self._run(await self._take())
+
+    def stuck(self) -> float:
+        """Return for how long nobody has taken a key although one was due, in seconds."""
+        oldest = self.oldest_wait()
+        return min(oldest, self.clock() - self._taken) if oldest else 0.0
 
     def oldest_wait(self) -> float:
         """Return for how long the most overdue key has waited, in seconds."""
@@ -75,6 +82,7 @@ class Queue:
             _, key = heapq.heappop(self._heap)
             del self._due[key]
             self._running.add(key)
+            self._taken = self.clock()
             return key
 
     def _until_next(self) -> float | None:

@@ -5,6 +5,7 @@ again for it: every watched change, every gap in a watch and every own write say
 out of date. Between rollouts nothing is kept.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,20 +34,18 @@ class Snapshot:
         """Begin a look: `fresh` is about what is read from here on."""
         self.fresh = True
 
-    async def find(self, resource: Resource, selector: str) -> list[Manifest]:
-        """Return the objects of a kind; the selector of a kind never changes.
+    async def find(self, selectors: Mapping[Resource, str]) -> list[list[Manifest]]:
+        """Return the objects of some kinds in their order, each with its selector, which never changes.
 
         Raises:
-            ApiError: they could not be read.
+            ApiError: some could not be read.
         """
-        if resource in self._held:
-            self.fresh = False
-            return list(self._held[resource].values())
-        before = self._outdated[resource]
-        found = await self.cluster.find(resource, self.namespace, selector)
-        if before == self._outdated[resource]:
-            self._held[resource] = {item["metadata"]["name"]: item for item in found}
-        return found
+        missing = [resource for resource in selectors if resource not in self._held]
+        self.fresh = self.fresh and len(missing) == len(selectors)
+        held = {resource: list(self._held[resource].values()) for resource in selectors if resource in self._held}
+        read = await asyncio.gather(*(self._read(resource, selectors[resource]) for resource in missing))
+        found = held | dict(zip(missing, read, strict=True))
+        return [found[resource] for resource in selectors]
 
     async def get(self, resource: Resource, name: str) -> Manifest | None:
         """Return the one object of a kind that matters here, None when there is none.
@@ -61,6 +60,13 @@ class Snapshot:
         found = await self.cluster.get(resource, self.namespace, name)
         if before == self._outdated[resource]:
             self._held[resource] = {name: found} if found else {}
+        return found
+
+    async def _read(self, resource: Resource, selector: str) -> list[Manifest]:
+        before = self._outdated[resource]
+        found = await self.cluster.find(resource, self.namespace, selector)
+        if before == self._outdated[resource]:
+            self._held[resource] = {item["metadata"]["name"]: item for item in found}
         return found
 
     def put(self, resource: Resource, live: Manifest) -> None:
