@@ -46,7 +46,7 @@ async def connect(kubeconfig: str | None, context: str | None) -> Connection:
     """
     found = Configuration(connection_pool_maxsize=CONNECTIONS)
     # Without a proxy in the environment there is nothing to trust: aiohttp would read ~/.netrc at every request.
-    found.client_session_kwargs = {"trust_env": bool(getproxies())}  # type: ignore[attr-defined]
+    found.client_session_kwargs = {"trust_env": bool(getproxies())}
     try:
         config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
     except config.ConfigException:
