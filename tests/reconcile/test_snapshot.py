@@ -71,13 +71,13 @@ def test_news_of_an_object_make_its_kind_be_read_again(
     snapshot: Snapshot, server: Server, name: str, version: int, *, again: bool
 ) -> None:
     pods(snapshot)
-    assert snapshot.heard(POD, item(name, version)["metadata"]) is again
+    assert snapshot.heard("MODIFIED", POD, item(name, version)["metadata"]) is again
     pods(snapshot)
     assert server.asked[POD] == 1 + again
 
 
 def test_a_read_that_news_overtake_is_not_kept(snapshot: Snapshot, server: Server) -> None:
-    server.meanwhile = lambda: snapshot.heard(POD, item("c", 9)["metadata"])
+    server.meanwhile = lambda: snapshot.heard("MODIFIED", POD, item("c", 9)["metadata"])
     pods(snapshot)
     server.meanwhile = None
     server.objects[POD].append(item("c", 9))
@@ -88,15 +88,48 @@ def test_the_answer_to_a_write_is_taken_over(snapshot: Snapshot) -> None:
     asyncio.run(snapshot.get(HTTP_ROUTE, "shop"))
     snapshot.put(HTTP_ROUTE, item("shop", 8))
     assert asyncio.run(snapshot.get(HTTP_ROUTE, "shop")) == item("shop", 8)
-    assert not snapshot.heard(HTTP_ROUTE, item("shop", 8)["metadata"])
+    assert not snapshot.heard("MODIFIED", HTTP_ROUTE, item("shop", 8)["metadata"])
 
 
 def test_the_answer_to_a_write_does_not_hide_what_was_heard_since(snapshot: Snapshot, server: Server) -> None:
     asyncio.run(snapshot.get(HTTP_ROUTE, "shop"))
-    snapshot.heard(HTTP_ROUTE, item("shop", 9)["metadata"])
+    snapshot.heard("MODIFIED", HTTP_ROUTE, item("shop", 9)["metadata"])
     snapshot.put(HTTP_ROUTE, item("shop", 8))
     server.objects[HTTP_ROUTE] = [item("shop", 9)]
     assert asyncio.run(snapshot.get(HTTP_ROUTE, "shop")) == item("shop", 9)
+
+
+def test_an_answer_that_is_as_new_as_what_was_heard_needs_no_other_read(snapshot: Snapshot, server: Server) -> None:
+    asyncio.run(snapshot.get(HTTP_ROUTE, "shop"))
+    assert snapshot.heard("MODIFIED", HTTP_ROUTE, item("shop", 8)["metadata"])
+    snapshot.put(HTTP_ROUTE, item("shop", 8))
+    assert asyncio.run(snapshot.get(HTTP_ROUTE, "shop")) == item("shop", 8)
+    assert server.asked[HTTP_ROUTE] == 1
+
+
+def deployment(version: int, generation: int, **labels: str) -> dict[str, Any]:
+    metadata = {"name": "d", "resourceVersion": str(version), "generation": generation, "labels": labels}
+    return {"metadata": metadata}
+
+
+@pytest.mark.parametrize(
+    ("change", "now", "news"),
+    [
+        ("MODIFIED", deployment(9, 1), False),
+        ("MODIFIED", deployment(9, 2), True),
+        ("MODIFIED", deployment(9, 1, edited="yes"), True),
+        ("DELETED", deployment(9, 1), True),
+    ],
+    ids=["status", "spec", "labels", "deleted"],
+)
+def test_the_status_of_a_deployment_is_of_no_interest(
+    snapshot: Snapshot, server: Server, change: str, now: dict[str, Any], *, news: bool
+) -> None:
+    server.objects[DEPLOYMENT] = [deployment(1, 1)]
+    asyncio.run(snapshot.find({DEPLOYMENT: "x"}))
+    assert snapshot.heard(change, DEPLOYMENT, now["metadata"]) is news
+    asyncio.run(snapshot.find({DEPLOYMENT: "x"}))
+    assert server.asked[DEPLOYMENT] == 1 + news
 
 
 def test_of_several_kinds_only_those_are_read_that_are_out_of_date(snapshot: Snapshot, server: Server) -> None:

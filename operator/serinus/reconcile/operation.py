@@ -72,7 +72,7 @@ class Operation:
             self.echo.forget(key)
         else:
             self.echo.heard(key, int(metadata["resourceVersion"]))
-        if self.leadership.leads() and self.reconciler.heard(key, MODEL_DEPLOYMENT, metadata):
+        if self.leadership.leads() and self.reconciler.heard(key, change, MODEL_DEPLOYMENT, metadata):
             await self.queue.add(key, 0.0 if change else spread(len(self.echo)))
 
     def trouble(self) -> str:
@@ -137,7 +137,7 @@ class Operation:
         if not name or not self.leadership.leads():
             return
         key = Key(metadata["namespace"], name)
-        new = self.reconciler.heard(key, resource, metadata)
+        new = self.reconciler.heard(key, change, resource, metadata)
         # An autoscaler's status tells of the load every few seconds, which is no reason to look.
         if new and not (resource is AUTOSCALER and change == "MODIFIED"):
             await self.queue.add(key, COALESCE)

@@ -22,6 +22,9 @@ from serinus.reconcile.statuses import StatusWriter
 from serinus.reconcile.turn import WAITING, Memory, Turn
 from serinus.telemetry import metrics
 
+LINGER = 3.0
+"""Seconds for which the objects around a model that came to rest are remembered."""
+
 log = logging.getLogger("serinus.rollout")
 
 
@@ -51,14 +54,16 @@ class Reconciler:
             return None
         again = await self._turn(key, raw, memory)
         self.echo.written(key, memory.statuses.version)
-        if again > WAITING or memory.problem:  # what is in the way may be nothing that is watched
+        if memory.problem:  # what is in the way may be nothing that is watched
             memory.snapshot.forget()
+        elif again > WAITING:
+            return self._rest(memory, again)
         return again
 
-    def heard(self, key: Key, resource: Resource, metadata: Metadata) -> bool:
+    def heard(self, key: Key, change: str | None, resource: Resource, metadata: Metadata) -> bool:
         """Take note of a change around a ModelDeployment; return whether a look at it is due."""
         memory = self._memories.get(key)
-        return memory is None or memory.snapshot.heard(resource, metadata)
+        return memory is None or memory.snapshot.heard(change, resource, metadata)
 
     def missed(self, resource: Resource) -> list[Key]:
         """Take note that changes of a kind may have been missed; return whom that concerns."""
@@ -71,6 +76,16 @@ class Reconciler:
         for key in list(self._memories):
             self._forget(key)
         self.term = term
+
+    def _rest(self, memory: Memory, again: float) -> float:
+        """Keep nothing of a model at rest, once the watches have shown what was written last."""
+        now = self.clock()
+        if not memory.snapshot.settled:
+            memory.stirred = now
+        if 0.0 <= now - memory.stirred < LINGER:
+            return memory.stirred + LINGER - now
+        memory.snapshot.forget()
+        return again
 
     async def _turn(self, key: Key, raw: dict[str, Any], memory: Memory) -> float:
         try:

@@ -7,15 +7,19 @@ out of date. Between rollouts nothing is kept.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.cluster.client import Cluster
-from serinus.cluster.resources import Resource
+from serinus.cluster.resources import DEPLOYMENT, DISRUPTION_BUDGET, Resource
 
 Manifest = dict[str, Any]
 Metadata = Mapping[str, Any]
+
+
+_SPEC_ONLY = {DEPLOYMENT, DISRUPTION_BUDGET}
+"""Kinds whose status tells nothing that is needed here; their generation counts the changes of the spec."""
 
 
 @dataclass(slots=True)
@@ -26,13 +30,17 @@ class Snapshot:
     namespace: str
     fresh: bool = True
     """Whether everything that was asked for since `look` was read from the API server."""
+    settled: bool = False
+    """Whether nothing was read or written since `look`: everything was known and is as it shall be."""
     _held: dict[Resource, dict[str, Manifest]] = field(default_factory=dict)
+    _news: dict[Resource, dict[str, int]] = field(default_factory=dict)
+    """Objects of which a newer resource version was heard than is held."""
     _outdated: Counter[Resource] = field(default_factory=Counter)
-    """How often a kind was said to be out of date; a read that is overtaken by such news is not kept."""
+    """How often a kind was said to be out of date; a read that is overtaken by that is not kept."""
 
     def look(self) -> None:
-        """Begin a look: `fresh` is about what is read from here on."""
-        self.fresh = True
+        """Begin a look: `fresh` and `settled` are about what is done from here on."""
+        self.fresh = self.settled = True
 
     async def find(self, selectors: Mapping[Resource, str]) -> list[list[Manifest]]:
         """Return the objects of some kinds in their order, each with its selector, which never changes.
@@ -40,10 +48,10 @@ class Snapshot:
         Raises:
             ApiError: some could not be read.
         """
-        missing = [resource for resource in selectors if resource not in self._held]
+        missing = [resource for resource in selectors if not self._knows(resource)]
         self.fresh = self.fresh and len(missing) == len(selectors)
-        held = {resource: list(self._held[resource].values()) for resource in selectors if resource in self._held}
-        read = await asyncio.gather(*(self._read(resource, selectors[resource]) for resource in missing))
+        held = {resource: list(self._held[resource].values()) for resource in selectors if self._knows(resource)}
+        read = await asyncio.gather(*(self._list(resource, selectors[resource]) for resource in missing))
         found = held | dict(zip(missing, read, strict=True))
         return [found[resource] for resource in selectors]
 
@@ -53,41 +61,76 @@ class Snapshot:
         Raises:
             ApiError: it could not be read.
         """
-        if resource in self._held:
+        if self._knows(resource):
             self.fresh = False
             return self._held[resource].get(name)
-        before = self._outdated[resource]
-        found = await self.cluster.get(resource, self.namespace, name)
-        if before == self._outdated[resource]:
-            self._held[resource] = {name: found} if found else {}
-        return found
-
-    async def _read(self, resource: Resource, selector: str) -> list[Manifest]:
-        before = self._outdated[resource]
-        found = await self.cluster.find(resource, self.namespace, selector)
-        if before == self._outdated[resource]:
-            self._held[resource] = {item["metadata"]["name"]: item for item in found}
-        return found
+        found = await self._read(resource, self._one(resource, name))
+        return found[0] if found else None
 
     def put(self, resource: Resource, live: Manifest) -> None:
-        """Take over what the API server answered to a write."""
+        """Take over what the API server answered to a write: what was heard up to it is no news any more."""
+        self.settled = False
         if resource in self._held:
-            self._held[resource][live["metadata"]["name"]] = live
+            name = live["metadata"]["name"]
+            self._held[resource][name] = live
+            self._drop_news(resource, name, _version(live["metadata"]))
 
-    def heard(self, resource: Resource, metadata: Metadata) -> bool:
+    def heard(self, change: str | None, resource: Resource, metadata: Metadata) -> bool:
         """Take note of a change; return whether it tells anything new."""
-        known = self._held.get(resource, {}).get(metadata["name"])
-        if known and int(known["metadata"]["resourceVersion"]) >= int(metadata["resourceVersion"]):
+        name, version = metadata["name"], _version(metadata)
+        known = self._held.get(resource, {}).get(name)
+        if known and _version(known["metadata"]) >= version:
             return False  # the echo of an own write, or already read
-        self.outdated(resource)
+        if known and change == "MODIFIED" and _same_spec(resource, known["metadata"], metadata):
+            return False
+        self._news.setdefault(resource, {})[name] = version
         return True
 
     def outdated(self, resource: Resource) -> None:
         """Read a kind again when it is wanted."""
+        self.settled = False
         self._outdated[resource] += 1
         self._held.pop(resource, None)
+        self._news.pop(resource, None)
 
     def forget(self) -> None:
         """Read everything again when it is wanted."""
-        for resource in list(self._held):
+        for resource in [*self._held, *self._news]:
             self.outdated(resource)
+
+    def _knows(self, resource: Resource) -> bool:
+        return resource in self._held and not self._news.get(resource)
+
+    async def _list(self, resource: Resource, selector: str) -> list[Manifest]:
+        return await self._read(resource, self.cluster.find(resource, self.namespace, selector))
+
+    async def _one(self, resource: Resource, name: str) -> list[Manifest]:
+        found = await self.cluster.get(resource, self.namespace, name)
+        return [found] if found else []
+
+    async def _read(self, resource: Resource, request: Awaitable[list[Manifest]]) -> list[Manifest]:
+        """Read a kind; what is heard while the answer is on its way may not be in it."""
+        self.settled = False
+        outdated = self._outdated[resource]
+        self._news[resource] = {}
+        found = await request
+        if outdated == self._outdated[resource]:
+            self._held[resource] = {item["metadata"]["name"]: item for item in found}
+            for name, item in self._held[resource].items():
+                self._drop_news(resource, name, _version(item["metadata"]))
+        return found
+
+    def _drop_news(self, resource: Resource, name: str, version: int) -> None:
+        news = self._news.get(resource, {})
+        if news.get(name, version + 1) <= version:
+            del news[name]
+
+
+def _version(metadata: Metadata) -> int:
+    return int(metadata["resourceVersion"])
+
+
+def _same_spec(resource: Resource, known: Metadata, heard: Metadata) -> bool:
+    """Tell whether only the status of an object has changed."""
+    marks = ("uid", "generation", "labels", "ownerReferences", "deletionTimestamp")
+    return resource in _SPEC_ONLY and all(known.get(mark) == heard.get(mark) for mark in marks)

@@ -55,6 +55,8 @@ class Memory:
     snapshot: Snapshot
     applier: Applier
     statuses: StatusWriter
+    stirred: float = 0.0
+    """When a look at the model at rest read or wrote something last."""
     good_spec: ModelDeploymentSpec | None = None
     first_look: bool = True
     problem: Problem | None = None
