@@ -5,6 +5,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from serinus.api.status import Phase, RolloutState, Status
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cluster.client import ApiError, Cluster
@@ -57,7 +59,8 @@ class Memory:
     statuses: StatusWriter
     stirred: float = 0.0
     """When a look at the model at rest read or wrote something last."""
-    good_spec: ModelDeploymentSpec | None = None
+    good_spec: str = ""
+    """The last spec that was in order, as JSON: a model of it would be eight times as large."""
     first_look: bool = True
     problem: Problem | None = None
     """What stood in the way of applying the children last time."""
@@ -135,11 +138,15 @@ class Turn:
         try:
             spec = parse_spec(self.raw["spec"])
         except Refused as refused:
-            return self.memory.good_spec or lenient_spec(self.raw["spec"]), refused.problem
+            return self._good_spec or lenient_spec(self.raw["spec"]), refused.problem
         if problem := await self.judges.refusal(spec):
-            return self.memory.good_spec or spec, problem
-        self.memory.good_spec = spec
+            return self._good_spec or spec, problem
+        self.memory.good_spec = orjson.dumps(self.raw["spec"]).decode()
         return spec, None
+
+    @property
+    def _good_spec(self) -> ModelDeploymentSpec | None:
+        return parse_spec(orjson.loads(self.memory.good_spec)) if self.memory.good_spec else None
 
     async def _target(
         self,
