@@ -27,9 +27,12 @@ SPEC: dict[str, Any] = {
 
 
 def operator_metric(site: Site, name: str) -> float:
-    """Read one of the operator's own metrics."""
-    pod = site.kubectl("-n", SYSTEM, "get", "pods", "--output=jsonpath={.items[0].metadata.name}")
-    text = site.kubectl("get", "--raw", f"/api/v1/namespaces/{SYSTEM}/pods/{pod}:9090/proxy/metrics")
+    """Read one of the own metrics of the operator that leads."""
+    listed = site.kubectl("-n", SYSTEM, "get", "pods", "--output=jsonpath={.items[*].metadata.name}").split()
+    texts = (
+        site.kubectl("get", "--raw", f"/api/v1/namespaces/{SYSTEM}/pods/{pod}:9090/proxy/metrics") for pod in listed
+    )
+    text = next(text for text in texts if "\nserinus_leads 1.0" in text)
     found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
     assert found is not None, name
     return float(found[1])
