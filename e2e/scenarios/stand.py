@@ -146,24 +146,34 @@ class WeightHistory:
 def weight_history(model: Model) -> Iterator[WeightHistory]:
     """Watch a route for as long as the block lasts."""
     history = WeightHistory()
-    path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{model.namespace}/httproutes?watch=1&timeoutSeconds=900"
+
+    def note(route: Manifest) -> None:
+        weights = model.weights_of(route)
+        if not history.changes or history.changes[-1][1] != weights:
+            history.changes.append((time.time(), weights))
+
+    with watched(model, f"/apis/gateway.networking.k8s.io/v1/namespaces/{model.namespace}/httproutes", note):
+        yield history
+
+
+@contextmanager
+def watched(model: Model, path: str, note: Callable[[Manifest], None]) -> Iterator[None]:
+    """Hand every object that the API server tells of to `note`, in another thread, for as long as the block lasts."""
     command = [
         str(model.site.bin / "kubectl"), "--kubeconfig", str(model.site.kubeconfig), "--context", model.site.context,
-        "get", "--raw", path,
+        "get", "--raw", f"{path}?watch=1&timeoutSeconds=900",
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def follow() -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            weights = model.weights_of(json.loads(line)["object"])
-            if not history.changes or history.changes[-1][1] != weights:
-                history.changes.append((time.time(), weights))
+            note(json.loads(line)["object"])
 
     reader = threading.Thread(target=follow, daemon=True)
     reader.start()
     try:
-        yield history
+        yield
     finally:
         process.terminate()
         process.wait()

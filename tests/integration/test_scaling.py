@@ -1,11 +1,10 @@
 """Autoscalers, disruption budgets and sizes; the test plays the part of the autoscaler."""
 
+import subprocess
 from typing import Any
 
-import pytest
-
-from .kube import Manifest, RefusedError
-from .stand import NAME, Space, image, manifest, spec
+from .kube import Manifest
+from .stand import MODEL, NAME, Space, image, manifest, spec
 from .waiting import always, eventually
 
 BOUNDS = {"minReplicas": 2, "maxReplicas": 6, "cpuUtilization": 70}
@@ -41,6 +40,11 @@ def scale(space: Space, revision: str, replicas: int) -> None:
     """Do what an autoscaler does."""
     patch = {"spec": {"replicas": replicas}}
     space.kube.merge("deployments", space.namespace, f"{NAME}-{revision}", patch, "scale")
+
+
+def scale_by_hand(space: Space, replicas: int) -> subprocess.CompletedProcess[str]:
+    """Do what a person does."""
+    return space.stand.plane.kubectl("--namespace", space.namespace, "scale", "mdep", NAME, f"--replicas={replicas}")
 
 
 def ready(space: Space, revision: str, count: int) -> None:
@@ -128,8 +132,19 @@ def test_status_tells_what_the_autoscaler_says(space: Space) -> None:
 
 def test_an_autoscaled_model_is_not_scaled_by_hand(space: Space) -> None:
     space.serving(**SCALED)
-    with pytest.raises(RefusedError, match=r"spec\.replicas decides nothing beside spec\.autoscaling"):
-        space.kube.merge("modeldeployments", space.namespace, NAME, {"spec": {"replicas": 4}}, "scale")
+    done = scale_by_hand(space, 4)
+    assert done.returncode != 0
+    assert "spec.replicas decides nothing beside spec.autoscaling" in done.stderr
+
+
+def test_a_model_of_fixed_size_is_scaled_by_kubectl(space: Space) -> None:
+    revision = space.hash(space.serving(replicas=2))
+    assert scale_by_hand(space, 3).returncode == 0
+    ready(space, revision, 3)
+    space.wait(lambda s: s["replicas"] == 3, "status.replicas")
+    found = space.kube.get("modeldeployments", space.namespace, NAME, "scale")
+    assert found is not None
+    assert found["status"] == {"replicas": 3, "selector": f"{MODEL}={NAME}"}
 
 
 def test_somebody_elses_autoscaler_is_let_alone(space: Space) -> None:
