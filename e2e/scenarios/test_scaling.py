@@ -12,7 +12,7 @@ from demo.trouble import Trouble
 from load import Load
 from scenarios.stand import MARGIN, Manifest, Model, watched, weight_history
 
-BUSY = 70.0
+BUSY = 40.0
 """Requests a second that keep more than the fewest pods busy."""
 CALM = 25.0
 """Requests a second that leave time for new pods to start."""
@@ -28,9 +28,10 @@ QUICK: Manifest = {
 }
 SCALED: Manifest = {
     **QUICK,
-    # 60 % of 30m is less than the model needs for a third of the load, on a slow machine or a fast one.
-    "autoscaling": {"minReplicas": LEAST, "maxReplicas": 4, "cpuUtilization": 60},
-    "runtime": {"resources": {"requests": {"cpu": "30m"}}},
+    # A fifth of 60m is less than the model needs for half of the load; a small request would be a small share of
+    # a busy machine.
+    "autoscaling": {"minReplicas": LEAST, "maxReplicas": 3, "cpuUtilization": 20},
+    "runtime": {"resources": {"requests": {"cpu": "60m"}}},
 }
 BY_MEMORY: Manifest = {
     **QUICK,
@@ -104,7 +105,7 @@ def test_a_rollout_at_peak_neither_shrinks_stable_nor_starts_the_new_one_cold(mo
     at_promotion = [ready for at, _, ready in sizes[new] if at <= moved]
     assert at_promotion[-1] >= peak, "as many pods as stable had, before the traffic"
     assert least(model, new) >= peak, "and nobody takes them for ten minutes"
-    assert [answer.as_dict() for answer in load.journal.failures()] == []
+    assert Counter(answer.kind for answer in load.journal.failures()) == Counter()
 
 
 def evict(model: Model, pod: str) -> bool:
