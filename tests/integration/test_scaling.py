@@ -47,6 +47,15 @@ def scale_by_hand(space: Space, replicas: int) -> subprocess.CompletedProcess[st
     return space.stand.plane.kubectl("--namespace", space.namespace, "scale", "mdep", NAME, f"--replicas={replicas}")
 
 
+def says(space: Space, revision: str, value: str, reason: str) -> None:
+    """Say what an autoscaler says of itself."""
+    autoscaler(space, revision)
+    told = {"type": "ScalingActive", "status": value, "reason": reason, "message": "none"}
+    patch = {"status": {"conditions": [told], "desiredReplicas": 2, "currentReplicas": 2}}
+    space.kube.merge("horizontalpodautoscalers", space.namespace, f"{NAME}-{revision}", patch, "status")
+    space.touch()
+
+
 def ready(space: Space, revision: str, count: int) -> None:
     found = f"{count} ready pods of {revision}"
     eventually(lambda: space.behind_service().get(revision) == count, found, show=space.tell)
@@ -119,14 +128,21 @@ def test_a_behavior_that_kubernetes_refuses_is_told(space: Space) -> None:
     space.wait(lambda s: s.get("phase") == "Stable", "it serves all the same")
 
 
+def test_an_autoscaler_that_somebody_edited_is_put_right(space: Space) -> None:
+    revision = space.hash(space.serving(**SCALED))
+    says(space, revision, "True", "ValidMetricFound")
+    space.wait_condition("ScalingActive", "True")  # nothing is polled from here on
+    space.kube.merge("horizontalpodautoscalers", space.namespace, f"{NAME}-{revision}", {"spec": {"maxReplicas": 50}})
+    eventually(lambda: autoscaler(space, revision)["spec"]["maxReplicas"] == 6, "the limit is right", show=space.tell)
+    space.kube.delete("poddisruptionbudgets", space.namespace, f"{NAME}-{revision}")
+    eventually(lambda: child(space, "poddisruptionbudgets", revision), "the budget is there again", show=space.tell)
+
+
 def test_status_tells_what_the_autoscaler_says(space: Space) -> None:
     revision = space.hash(space.serving(**SCALED))
     autoscaler(space, revision)
     space.wait_condition("ScalingActive", "Unknown")
-    says = {"type": "ScalingActive", "status": "False", "reason": "FailedGetContainerResourceMetric", "message": "none"}
-    patch = {"status": {"conditions": [says], "desiredReplicas": 2, "currentReplicas": 2}}
-    space.kube.merge("horizontalpodautoscalers", space.namespace, f"{NAME}-{revision}", patch, "status")
-    space.touch()
+    says(space, revision, "False", "FailedGetContainerResourceMetric")
     space.wait_condition("ScalingActive", "False", "FailedGetContainerResourceMetric: none")
 
 

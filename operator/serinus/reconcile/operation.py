@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from serinus.cluster.client import ApiError, Cluster
+from serinus.cluster.client import FIELD_MANAGER, ApiError, Cluster
 from serinus.cluster.lease import Alone, Leadership
 from serinus.cluster.listener import DEAF, Listener, Metadata
 from serinus.cluster.resources import AUTOSCALER, MODEL_DEPLOYMENT, Resource
@@ -138,14 +138,21 @@ class Operation:
             return
         key = Key(metadata["namespace"], name)
         new = self.reconciler.heard(key, change, resource, metadata)
-        # An autoscaler's status tells of the load every few seconds, which is no reason to look.
-        if new and not (resource is AUTOSCALER and change == "MODIFIED"):
+        # An autoscaler's status tells of the load every few seconds, which is no reason to look; an edit is.
+        if new and not (resource is AUTOSCALER and change == "MODIFIED" and not _edited(metadata)):
             await self.queue.add(key, COALESCE)
 
     async def _missed(self, resource: Resource) -> None:
         concerned = self.reconciler.missed(resource)
         for key in concerned:
             await self.queue.add(key, spread(len(concerned)))
+
+
+def _edited(metadata: Metadata) -> bool:
+    """Tell whether somebody else has written a part of an object that is not its status."""
+    return any(
+        part["manager"] != FIELD_MANAGER and not part.get("subresource") for part in metadata.get("managedFields", [])
+    )
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
