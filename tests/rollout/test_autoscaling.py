@@ -145,6 +145,14 @@ def test_a_candidate_that_fits_nowhere_says_so_and_stable_is_left_alone() -> Non
     assert sizes(spec(), step.state, world, NOW)[OLD] == Size(4)
 
 
+def test_what_pods_wait_for_comes_before_what_the_judge_waits_for() -> None:
+    at = state(Phase.PREPARING, since=NOW, hold="Blind", hold_since=NOW)
+    world = seen(at, metrics_problem="nobody has called it yet", verdict=None)
+    assert told(at, world, spec()).reason == "AnalysisBlind"
+    waiting = seen(at, metrics_problem="nobody has called it yet", verdict=None, pods={NEW: pods(0, problem="no GPU")})
+    assert (told(at, waiting, spec()).reason, told(at, waiting, spec()).message) == ("Preparing", "no GPU")
+
+
 @pytest.mark.parametrize(
     ("says", "value", "reason"),
     [

@@ -98,11 +98,13 @@ def _headline(facts: Facts) -> tuple[str, str]:
         return facts.problem.reason, facts.problem.message
     if state.reason:
         return state.reason, state.message
+    late = why_overdue(facts.spec, state)
+    waits = state.phase in (Phase.INITIALIZING, Phase.PREPARING) and not late
+    if waits and (unready := _unready(facts)):  # without pods there is nothing to be blind to
+        return state.phase, unready
     if state.hold == "Blind":
         return "AnalysisBlind", why_blind(facts.seen)
-    late = why_overdue(facts.spec, state)
-    waits = state.phase in (Phase.INITIALIZING, Phase.PREPARING)
-    return ("MaxDurationExceeded", late) if late else (state.phase, _unready(facts) if waits else "")
+    return ("MaxDurationExceeded", late) if late else (state.phase, "")
 
 
 def _unready(facts: Facts) -> str:
