@@ -19,11 +19,10 @@ def main() -> None:
     parser.add_argument("--churn", type=float, default=60.0, help="minutes of churn with the first number, 0 for none")
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder of the figures")
     options = parser.parse_args()
-    found: dict[str, Figures] = {}
     for place, count in enumerate(map(int, options.counts.split(","))):
         churn = options.churn if place == 0 else 0.0
-        found[str(count)] = run(count, min(count, options.rollouts), options.idle, churn)
-        report.scale(options.results, report.command("bench-scale"), found)
+        figures = run(count, min(count, options.rollouts), options.idle, churn)
+        report.keep(options.results, "scale", "bench-scale", str(count), figures)
 
 
 def run(count: int, rollouts: int, idle: float, churn: float) -> Figures:

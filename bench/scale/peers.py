@@ -22,11 +22,10 @@ def main() -> None:
     parser.add_argument("--idle", type=float, default=300.0, help="seconds without any change")
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder of the figures")
     options = parser.parse_args()
-    found: dict[str, dict[str, Figures]] = {}
     for count in options.counts.split(","):
         for kind in (Serinus, Flagger):
-            found.setdefault(count, {})[kind.name] = run(kind, int(count), options.idle)
-            report.peers(options.results, report.command("bench-peers"), found)
+            figures = run(kind, int(count), options.idle)
+            report.keep(options.results, "peers", "bench-peers", f"{kind.name}, {count}", figures)
 
 
 def run(kind: type[Serinus] | type[Flagger], count: int, idle: float) -> Figures:

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,21 +54,18 @@ def command(target: str) -> str:
     return f"make {target} OPTIONS={shlex.quote(given)}" if given else f"make {target}"
 
 
-def scale(folder: Path, command: str, found: Mapping[str, Figures]) -> None:
-    """Keep the figures of `make bench-scale`, by the number of models."""
-    _keep(folder / "scale.json", {"command": command, **_machine(), "models": found})
-    (folder / "scale.md").write_text(_page("Scale", command, found))
+def keep(folder: Path, name: str, target: str, column: str, figures: Figures) -> None:
+    """Keep the figures of one column, in JSON and as a table; those of earlier runs stay beside them."""
+    file = folder / f"{name}.json"
+    columns: dict[str, Figures] = json.loads(file.read_text()) if file.exists() else {}
+    columns[column] = {"command": command(target), "tree": _tree(), "machine": _machine(), **figures}
+    file.write_text(json.dumps(columns, indent=2) + "\n")
+    (folder / f"{name}.md").write_text(page(name, columns))
 
 
-def peers(folder: Path, command: str, found: Mapping[str, Mapping[str, Figures]]) -> None:
-    """Keep the figures of `make bench-peers`, by the number of models and the operator."""
-    _keep(folder / "peers.json", {"command": command, **_machine(), "models": found})
-    columns = {f"{name}, {count}": figures for count, both in found.items() for name, figures in both.items()}
-    (folder / "peers.md").write_text(_page("Peers", command, columns))
-
-
-def _page(title: str, command: str, columns: Mapping[str, Figures]) -> str:
-    head = f"# {title}\n\n`{command}`. {_machine()['machine']}. Written by the run, from the JSON beside it.\n\n"
+def page(name: str, columns: Mapping[str, Figures]) -> str:
+    """Return the table of some columns; a row without any figure is left out."""
+    head = f"# {name.capitalize()}\n\nWritten by the run, from the JSON beside it, which holds the commands.\n\n"
     lines = [["", *columns], ["---", *["---:"] * len(columns)]]
     lines += [[label, *cells] for label, *place in _ROWS if any(cells := [_cell(f, *place) for f in columns.values()])]
     return head + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
@@ -79,9 +77,11 @@ def _cell(figures: Figures, phase: str, name: str) -> str:
     return "" if value is None else str(value)
 
 
-def _machine() -> Figures:
-    return {"machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"}
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
-def _keep(file: Path, figures: Figures) -> None:
-    file.write_text(json.dumps(figures, indent=2) + "\n")
+def _tree() -> str:
+    """Return the commit that was measured."""
+    found = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return found.stdout.strip()

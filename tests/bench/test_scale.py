@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -99,10 +100,17 @@ def test_a_route_that_is_gone_has_no_counters(traffic: Traffic) -> None:
 
 def test_the_table_shows_what_was_measured_and_no_row_without_figures() -> None:
     figures = {"idle": {"CPU % of a core": 1.5}, "storm": {"rollouts": 20, "while failing": {"queries/s": 0.9}}}
-    page = report._page("Scale", "make bench-scale", {"300": figures, "1000": {}})
+    page = report.page("scale", {"300": figures, "1000": {}})
     assert "| idle, CPU % of a core | 1.5 |  |" in page
     assert "| failing, queries/s | 0.9 |  |" in page
     assert "churn" not in page
+
+
+def test_a_run_keeps_the_columns_of_others(tmp_path: Path) -> None:
+    report.keep(tmp_path, "scale", "bench-scale", "300", {"idle": {"CPU % of a core": 1.5}})
+    report.keep(tmp_path, "scale", "bench-scale", "1000", {"idle": {"CPU % of a core": 2.5}})
+    report.keep(tmp_path, "scale", "bench-scale", "300", {"idle": {"CPU % of a core": 0.5}})
+    assert "| idle, CPU % of a core | 0.5 | 2.5 |" in (tmp_path / "scale.md").read_text()
 
 
 def test_a_process_is_measured_by_the_kernel() -> None:
