@@ -1,6 +1,7 @@
 """The operator as it is run: a process that can be killed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from .control_plane import free_port
 from .waiting import eventually
 
 SOURCE = Path(__file__).parents[2] / "operator"
+CONTAINERFILE = SOURCE.parent / "Containerfile"
+_MEMORY = re.compile(r"^ *((?:MALLOC|OPENBLAS)_\w+)=(\S+)", re.MULTILINE)
+"""What the image sets for memory."""
 
 
 @dataclass
@@ -34,6 +38,7 @@ class OperatorProcess:
             "PATH": os.environ["PATH"],
             "HOME": str(self.log.parent),
             "PYTHONPATH": str(SOURCE),
+            **dict(_MEMORY.findall(CONTAINERFILE.read_text())),
             "SERINUS_KUBECONFIG": str(self.kubeconfig),
             "SERINUS_PROMETHEUS_ADDRESS": self.prometheus,
             "SERINUS_PROMETHEUS_TIMEOUT": "2s",
