@@ -20,18 +20,20 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder of the figures")
     options = parser.parse_args()
     for place, count in enumerate(map(int, options.counts.split(","))):
-        churn = options.churn if place == 0 else 0.0
-        figures = run(count, min(count, options.rollouts), options.idle, churn)
+        first = place == 0
+        figures = run(count, min(count, options.rollouts), options.idle, options.churn if first else 0.0, by_hand=first)
         report.keep(options.results, "scale", "bench-scale", str(count), figures)
 
 
-def run(count: int, rollouts: int, idle: float, churn: float) -> Figures:
+def run(count: int, rollouts: int, idle: float, churn: float, *, by_hand: bool) -> Figures:
     """Return the figures of one number of models, on a fresh control plane."""
+    figures = Figures()
     with (
         tempfile.TemporaryDirectory(prefix="serinus-scale-", ignore_cleanup_errors=True) as home,
         stand(Path(home), (Serinus.name,), list(Serinus.definitions)) as place,
     ):
-        figures: Figures = {"by hand": report.said("by hand", phases.by_hand(place, count))}
+        if by_hand:
+            figures["by hand"] = report.said("by hand", phases.by_hand(place, count))
         subject = Serinus(place)
         subject.start()
         try:
