@@ -171,10 +171,10 @@ def test_a_late_answer_serves_those_who_come_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("costs", "pause"), [((), 0.9), ((0.01,), 0.9), ((0.1,), 2.0), ((0.1, 0.05, 0.025), 3.5), ((5.0,), 15.0)]
+    ("costs", "pause"), [((), 0.9), ((0.01,), 0.9), ((0.1,), 2.5), ((0.1, 0.05, 0.025), 4.375), ((5.0,), 15.0)]
 )
 def test_large_answers_are_asked_for_less_often(costs: tuple[float, ...], pause: float) -> None:
-    """All of them together cost a twentieth of a core, and are asked for once in a scrape interval at least."""
+    """All of them together cost a twenty-fifth of a core, and are asked for once in a scrape interval at least."""
 
     async def scenario() -> None:
         async with serving(Server(EMPTY)) as prometheus:

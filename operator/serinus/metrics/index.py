@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from operator import attrgetter, is_
 
 from serinus.metrics import envoy, pods
 from serinus.metrics.series import Series
 
+_labels = attrgetter("labels")
 Owner = tuple[str, str]
 """Namespace and name of a model."""
 
@@ -67,9 +69,7 @@ class Index:
 
 
 def _same(series: Sequence[Series], before: Sequence[Series]) -> bool:
-    return len(series) == len(before) and all(
-        one.labels is other.labels for one, other in zip(series, before, strict=True)
-    )
+    return len(series) == len(before) and all(map(is_, map(_labels, series), map(_labels, before)))
 
 
 def _owners(namespace: str, place: str) -> tuple[Owner, ...]:

@@ -7,7 +7,8 @@ labels, and the same ones come again with the next answer: they are read once.
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import accumulate, islice
+from functools import partial
+from itertools import accumulate, islice, repeat
 from typing import Any
 
 import orjson
@@ -26,8 +27,27 @@ _HEAD, _TAIL = b'{"status":"success","data":{"resultType":"matrix","result":[{"m
 _BETWEEN, _VALUES = b']},{"metric":', b'},"values":['
 """No label can hold these: its quotes would be escaped."""
 
-Known = dict[bytes, dict[str, str]]
-"""Label sets by their text."""
+_HISTOGRAMS = b'"histograms"'
+_series = partial(_new, Series)
+
+
+class Known:
+    """The label sets of an answer and their texts: the next one has the same, and usually in the same order."""
+
+    __slots__ = ("_labels", "_texts")
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._texts: list[bytes] = []
+        self._labels: list[dict[str, str]] = []
+
+    def of(self, texts: list[bytes]) -> list[dict[str, str]]:
+        """Return the label sets with these texts, the very same objects as before, and know these from now on."""
+        if texts != self._texts:
+            before = dict(zip(self._texts, self._labels, strict=True))
+            self._labels = [before.get(text) or orjson.loads(text + b"}") for text in texts]
+            self._texts = texts
+        return self._labels
 
 
 def series_of(status: int, body: bytes, known: Known | None = None) -> list[Series]:
@@ -74,26 +94,16 @@ def parse_error(status: int, body: bytes) -> str | None:
 
 def _plain_matrix(body: bytes, known: Known) -> list[Series] | None:
     """Return the series of a matrix as Prometheus writes it, None when it has to be read in full."""
-    if not (body.startswith(_HEAD) and body.endswith(_TAIL)):
+    if not (body.startswith(_HEAD) and body.endswith(_TAIL)) or _HISTOGRAMS in body:
         return None
-    texts: list[bytes] = []
-    values: list[bytes] = []
-    for part in body[len(_HEAD) : -len(_TAIL)].split(_BETWEEN):
-        text, found, rest = part.partition(_VALUES)
-        if not found:
-            return None
-        texts.append(text)
-        values.append(rest)
-    before = known.copy()
-    known.clear()
-    for text in texts:
-        known[text] = before.get(text) or orjson.loads(text + b"}")
-    found = orjson.loads(b"[[" + b"],[".join(values) + b"]]")
+    if body.count(_VALUES) != body.count(_BETWEEN) + 1:
+        return None
+    parts = body[len(_HEAD) : -len(_TAIL)].replace(_BETWEEN, _VALUES).split(_VALUES)
+    labels = known.of(parts[::2])
+    found = orjson.loads(b"[[" + b"],[".join(parts[1::2]) + b"]]")
     samples = iter([(time + 0.0, float(value)) for pairs in found for time, value in pairs])
-    return [
-        _new(Series, (known[text], tuple(islice(samples, len(pairs))), ()))
-        for text, pairs in zip(texts, found, strict=True)
-    ]
+    counted = [tuple(islice(samples, len(pairs))) for pairs in found]
+    return list(map(_series, zip(labels, counted, repeat(()))))
 
 
 def _success(status: int, body: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from serinus.prometheus.client import Prometheus
 
 KEPT = 60.0
 """Seconds after which an answer that nobody asked for again is let go."""
-SHARE = 0.05
+SHARE = 0.04
 """Of one core that reading the answers to the usual questions may cost: to judge what they hold costs as much again."""
 PATIENCE = 2.0
 """Seconds that a caller waits for an answer. It comes to the next caller when it is later."""
@@ -52,7 +52,7 @@ class _Question:
     done: float | None = None
     cost: float = 0.0
     again: bool = False
-    labels: Known = field(default_factory=dict)
+    labels: Known = field(default_factory=Known)
     index: Index | None = None
 
 

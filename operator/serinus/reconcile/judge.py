@@ -59,6 +59,14 @@ class _Said:
     record: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Formed:
+    """The opinion that followed from what was said of all tests."""
+
+    said: Mapping[str, MetricStatus]
+    opinion: Opinion
+
+
 class Judge:
     """The judgement of one candidate, from its first traffic on."""
 
@@ -71,21 +79,28 @@ class Judge:
         self._heard: object = None
         """How many answers had come, and what was asked, at the newest look that took something in."""
         self._said: _Said | None = None
-        self._formed: tuple[_Said, Opinion] | None = None
+        self._formed: _Formed | None = None
 
     async def look(
         self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
     ) -> Opinion:
         """Take in what Prometheus holds and say what it means."""
-        news = await self._bring(queries, feeds, analysis, state, now)
+        await self._bring(queries, feeds, analysis, state, now)
         trial = self._intake.trial
         if trial is None:
             return Opinion(problem=self._problem)
         said = self._say(trial, feeds, now)
-        if news or analysis.metrics or self._formed is None or self._formed[0] is not said:
+        formed = self._formed
+        if (
+            formed is None
+            or formed.said is not said.statuses
+            or formed.opinion.problem != self._problem
+            or len(said.statuses) != len(feeds)  # what is said of a test that waits may change at any look
+            or analysis.metrics
+        ):
             limits = [await self._thresholds.look(queries, feeds[0].subject, one, now) for one in analysis.metrics]
-            self._formed = said, self._form(said, feeds, limits)
-        return self._formed[1]
+            formed = self._formed = _Formed(said.statuses, self._form(said, feeds, limits))
+        return formed.opinion
 
     def _form(self, said: _Said, feeds: Sequence[Feed], limits: Sequence[tuple[Finding, MetricStatus]]) -> Opinion:
         """Return what follows from the tests, and from the user's own queries."""
@@ -106,15 +121,15 @@ class Judge:
 
     async def _bring(
         self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
-    ) -> bool:
-        """Take in what is new, unless nothing can be, and tell whether: a thousand rollouts look every second.
+    ) -> None:
+        """Take in what is new, unless nothing can be: a thousand rollouts look every second.
 
         What a guard reads is always new.
         """
         asked = tuple(state.weights), feeds[0].subject.live_pods, [feed.name for feed in feeds]
         guarded = any(feed.guard for feed in feeds)
         if not guarded and self._heard == (queries.news, asked) and now < queries.due:
-            return False
+            return
         weights = tuple(Weight(change.time, change.weight / 100) for change in state.weights)
         try:
             await self._intake.bring(queries, feeds, analysis, weights, now)
@@ -122,7 +137,6 @@ class Judge:
         except Unread as unread:
             self._problem = str(unread)
         self._heard = queries.news, asked
-        return True
 
     def _say(self, trial: Trial, feeds: Sequence[Feed], now: float) -> _Said:
         """Return what the tests say: anew when an outcome may have changed, else every now and then."""
