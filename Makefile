@@ -48,6 +48,9 @@ cluster-down: ## Remove it
 bench-safety: install ## Seconds from a total failure to weight 0, 20 runs on the real cluster
 	$(PY) bench/safety.py --runs 20
 
+bench-drops: install ## Requests dropped in each transition, 10 repetitions on the real cluster: half an hour
+	$(PY) bench/drops.py --runs 10
+
 bench-judge: install ## Operating characteristics of the judge, simulated: half an hour on 2 cores, goes on where it was
 	PYTHONPATH=operator:. $(PY) -m bench.judge
 
@@ -73,4 +76,4 @@ lock: ## Compile the hashed locks, without index URLs
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra plot pyproject.toml -o requirements/dev.txt
 
-.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers lock
+.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers lock

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -21,15 +22,15 @@ OVERLAY = ROOT / "e2e" / "demo" / "rollout.yaml"
 Manifest = dict[str, Any]
 
 
-def chart(site: Site) -> None:
-    """Install or upgrade the operator and wait until it runs."""
+def chart(site: Site, annotations: Mapping[str, str] | None = None) -> None:
+    """Install or upgrade the operator, its pod with these annotations, and wait until it runs."""
     image = images.operator()
     repository, _, tag = image.tag.rpartition(":")
     values = {
         "image": {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"},
         "prometheus": {"address": PROMETHEUS},
         # The tag is fixed, so an image that was built anew would otherwise not be started.
-        "podAnnotations": {"serinus.dev/image": images.identity(site, image)},
+        "podAnnotations": {"serinus.dev/image": images.identity(site, image), **(annotations or {})},
     }
     site.helm(
         "upgrade", "--install", RELEASE, str(ROOT / "charts" / "serinus"),

@@ -1,10 +1,9 @@
-"""Versions that cannot start, edited ConfigMaps, and an operator that is killed."""
+"""Versions that cannot start, edited ConfigMaps, and a container that says nothing of itself."""
 
 import json
 import time
 from collections.abc import Callable
 
-from demo.install import SYSTEM
 from load import Load
 from load.mixes import house_prices
 from scenarios.stand import MARGIN, Manifest, Model
@@ -62,21 +61,6 @@ def test_an_edited_config_map_is_a_new_revision_and_the_old_contents_are_the_old
     fresh.wait("the first revision again", lambda s: s["stable"]["revision"] == first and s["phase"] == "Stable")
     copies = [c for c in fresh.list("configmaps") if c["metadata"]["name"] == f"tuning-{first}"]
     assert copies[0]["data"] == {"BOOST": "1"}
-
-
-def test_a_killed_operator_goes_on_where_it_was(fresh: Model, start_load: Callable[..., Load]) -> None:
-    fresh.apply("recommender/v1.yaml", **QUICK)
-    fresh.wait_stable()
-    load = start_load(fresh, 60.0)
-    fresh.apply("recommender/v2.yaml", **QUICK)
-    revision = fresh.wait("the first step", lambda s: s.get("weight") == 20)["canary"]["revision"]
-    pods = fresh.pods(revision)
-    fresh.site.kubectl("-n", SYSTEM, "delete", "pods", "--all", "--grace-period=0", "--force")
-    assert fresh.wait_stable()["stable"]["revision"] == revision
-    assert pods.items() <= fresh.pods(revision).items()
-    raised = [reason for reason in fresh.events() if reason == "WeightRaised"]
-    assert len(raised) == 4
-    assert [answer.as_dict() for answer in load.journal.failures()] == []
 
 
 def test_the_plainest_container_is_judged_by_the_gateway(fresh: Model, start_load: Callable[..., Load]) -> None:

@@ -22,6 +22,7 @@ NAMESPACED = {
     ("", "services"): ALL,
     ("", "configmaps"): "get list watch create patch",
     ("", "pods"): "get list watch",
+    ("", "namespaces"): "get",
     ("", "events"): "create",
     ("discovery.k8s.io", "endpointslices"): "list watch",
     (GATEWAY, "httproutes"): ALL,

@@ -38,7 +38,7 @@ def test_the_model_is_the_one_controller_and_comes_first(name: str) -> None:
         ("service-of-revision", ["ModelDeployment", "HTTPRoute"]),
         ("service-constant", ["ModelDeployment", "HTTPRoute"]),
         ("service-constant-of-all", ["ModelDeployment"]),
-        ("route-minimal", ["ModelDeployment"]),
+        ("route-minimal", ["ModelDeployment", "Namespace"]),
     ],
 )
 def test_a_deletion_takes_route_services_and_pods_in_that_order(name: str, kinds: list[str]) -> None:

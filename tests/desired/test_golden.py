@@ -16,6 +16,7 @@ from .golden import check, names
 
 NAME, NAMESPACE, OLD, NEW = "recommender", "models", "aaaaaaaaaa", "bbbbbbbbbb"
 PARENT = owner.model(NAME, "uid-model")
+KEEPER = owner.namespace(NAMESPACE, "uid-namespace")
 ROUTE_OWNER = owner.Owner("gateway.networking.k8s.io/v1", "HTTPRoute", NAME, "uid-route")
 SERVICE_OWNER = owner.Owner("v1", "Service", f"{NAME}-{OLD}", "uid-service")
 
@@ -69,7 +70,7 @@ def made(raw: dict[str, Any], contents: dict[str, Any], number: int = 1) -> revi
 
 
 def route(split: Split, wanted: Route = ROUTE) -> dict[str, Any]:
-    return http_route(NAME, NAMESPACE, wanted, split, PARENT)
+    return http_route(NAME, NAMESPACE, wanted, split, PARENT, KEEPER)
 
 
 FULL_REVISION = made(FULL, CONFIG_MAPS, 3)
@@ -91,6 +92,7 @@ MANIFESTS = {
     "route-one-revision-slot-1": route(Split(OLD, "", 0, 1)),
     "route-two-revisions-slot-0": route(Split(OLD, NEW, 5, 0)),
     "route-two-revisions-slot-1": route(Split(OLD, NEW, 95, 1)),
+    "route-closed": route(Split(OLD, "", 0, 0, closed=True)),
     "route-minimal": route(Split(OLD, "", 0, 0), Route(gateway="public")),
 }
 

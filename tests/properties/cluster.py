@@ -9,10 +9,10 @@ from serinus.analysis import Outcome, Verdict
 from serinus.api.status import Phase, RolloutState
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.rollout.exposure import behind_service, split
-from serinus.rollout.machine import advance
+from serinus.rollout.machine import WARM_UP, advance
 from serinus.rollout.observation import Observation, Workload
 from serinus.rollout.step import Step
-from serinus.traffic.split import SeenSplit, Split
+from serinus.traffic.split import PENDING, SeenSplit, Split
 
 REVISIONS = ("aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc", "dddddddddd")
 START = 1_000_000.0
@@ -75,6 +75,16 @@ class Cluster:
     def stamped(self) -> str:
         return self.stamps[-1] if self.stamps else ""
 
+    @property
+    def is_open(self) -> bool:
+        return self.route is not None and not self.route.closed
+
+    def begin(self) -> None:
+        """Let the first revision serve."""
+        self.settle()
+        self.now += WARM_UP
+        self.settle()
+
     def set_ready(self, revision: str, count: int) -> None:
         self.ready[revision] = count
         if count:
@@ -101,15 +111,16 @@ class Cluster:
             total = sum(shares.values()) or 1
             return SeenSplit({name: 100 * count // total for name, count in shares.items()}, live=self.live)
         if self.route is None:
-            return SeenSplit({}, live=False)
+            return SeenSplit({}, live=False, reason=PENDING)
         weights: dict[str, int] = {}
         for revision, weight in self.route.percent:
             weights[revision] = weights.get(revision, 0) + weight
-        return SeenSplit(weights, live=self.live, slots=self.route.slots)
+        reason = "" if self.live else PENDING
+        return SeenSplit(weights, self.live, reason, slots=self.route.slots, open=not self.route.closed)
 
     def _apply(self, state: RolloutState) -> None:
         if self.route is not None or self.ready.get(state.control):
-            self.route = split(state)
+            self.route = split(state, is_open=self.is_open)
         self.service = behind_service(self.spec, state, gateway=self.gateway)
 
     def look(self, writes: int = ALL_WRITES) -> Step:

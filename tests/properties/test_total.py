@@ -16,7 +16,7 @@ from serinus.rollout.machine import advance
 from serinus.rollout.observation import Observation, Workload
 from serinus.rollout.report import Facts, status
 from serinus.rollout.safety import UNDER_TEST
-from serinus.traffic.split import SeenSplit
+from serinus.traffic.split import PENDING, SeenSplit
 
 from .cluster import REVISIONS, START, verdict, wanted
 
@@ -59,7 +59,12 @@ states = st.builds(
 )
 shares = st.dictionaries(names, weights, max_size=3)
 splits = st.builds(
-    SeenSplit, shares, live=st.booleans(), slots=st.lists(st.tuples(names, weights), max_size=2).map(tuple)
+    SeenSplit,
+    shares,
+    live=st.booleans(),
+    reason=st.sampled_from(["", PENDING]),
+    open=st.booleans(),
+    slots=st.lists(st.tuples(names, weights), max_size=2).map(tuple),
 )
 observations = st.builds(
     Observation,
@@ -166,7 +171,7 @@ def test_a_failed_verdict_takes_all_traffic_in_one_step(state: RolloutState, see
     if not seen.workload(trusted.control).ready and seen.workload(trusted.candidate).ready:
         return  # a bad version serves better than none
     step = advance(spec, trusted, seen, now)
-    if trusted.takeover:
+    if trusted.takeover and step.state.phase in UNDER_TEST:
         step = advance(spec, step.state, seen, now)  # the control is back, or nobody is left
     assert (step.state.phase, step.state.traffic) == (Phase.ROLLING_BACK, 0)
     assert step.state.has_failed(trusted.candidate)

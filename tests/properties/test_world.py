@@ -33,7 +33,7 @@ class Rollouts(RuleBasedStateMachine):
         if running:
             for revision in REVISIONS[:2]:
                 self.world.set_ready(revision, 3)
-            self.world.settle()
+            self.world.begin()
             self.world.target = REVISIONS[1]
 
     # What people, pods and metrics do
@@ -105,7 +105,7 @@ class Rollouts(RuleBasedStateMachine):
         """Look once and check what may never happen in a transition; return whether it told something."""
         world, before = self.world, self.world.state
         world.now += seconds
-        first, stamped = world.first_look, world.stamped
+        first, stamped, was_open = world.first_look, world.stamped, world.is_open
         seen = world.observe()
         step = world.look(writes)
         reasons = [event.reason for event in step.events]
@@ -124,6 +124,7 @@ class Rollouts(RuleBasedStateMachine):
             assert step.state.candidate not in self.taken_back
         if step.stamp:
             assert step.stamp in world.were_ready
+        assert world.is_open or not was_open
         if world.state == step.state:  # it was written
             self.remember(before, reasons)
         return bool(reasons)
@@ -183,7 +184,7 @@ def play(gateway: bool, outcome: Outcome, ready: int, crashes: dict[int, int]) -
     """Roll out a second revision; `crashes` says after how many writes which look dies."""
     world = Cluster(gateway=gateway)
     world.set_ready(REVISIONS[0], 3)
-    world.settle()
+    world.begin()
     world.target, world.outcome = REVISIONS[1], outcome
     world.set_ready(REVISIONS[1], ready)
     for number in range(150):

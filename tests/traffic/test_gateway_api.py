@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from serinus.api.v1alpha1 import Route
 from serinus.desired import owner
-from serinus.traffic.gateway_api import gateway_of, http_route, read
+from serinus.traffic.gateway_api import closed, gateway_of, http_route, read
 from serinus.traffic.split import Split
 
 OLD, NEW = "aaaaaaaaaa", "bbbbbbbbbb"
@@ -36,7 +36,7 @@ def entry(*conditions: dict[str, Any], controller: str = OURS, **reference: str)
 
 
 def route(*entries: dict[str, Any], split: Split | None = None, parents: int = 1) -> dict[str, Any]:
-    made = http_route("recommender", "models", Route(gateway="public"), split or Split(OLD, NEW, 5, 0), PARENT)
+    made = http_route("recommender", "models", Route(gateway="public"), split or Split(OLD, NEW, 5, 0), PARENT, None)
     made["metadata"]["generation"] = GENERATION
     made["spec"]["parentRefs"] *= parents
     return {**made, "status": {"parents": list(entries)}} if entries else made
@@ -147,3 +147,24 @@ def test_a_gateway_is_looked_for_where_the_route_is_unless_it_says_where(
     gateway: str, expected: tuple[str, str]
 ) -> None:
     assert gateway_of(Route(gateway=gateway), "models") == expected
+
+
+def test_a_closed_route_matches_nobody_and_is_its_keepers_alone() -> None:
+    live = route(entry(*GOOD))
+    live["metadata"] |= {"uid": "uid-route"}
+    live["metadata"]["ownerReferences"].append(owner.namespace("models", "uid-namespace").reference())
+    assert read("recommender", live, OURS).open
+
+    shut = closed(live, "2026-11-22T00:00:00Z")
+
+    assert not read("recommender", {**shut, "metadata": {**shut["metadata"], "generation": 4}}, OURS).open
+    (before,), (after,) = live["spec"]["rules"], shut["spec"]["rules"]
+    assert {**after, "matches": before["matches"]} == before, "the gateway keeps its backends"
+    assert [reference["kind"] for reference in shut["metadata"]["ownerReferences"]] == ["Namespace"]
+    assert shut["metadata"]["uid"] == "uid-route", "a route that is gone is not made anew"
+
+
+def test_a_route_without_a_keeper_is_closed_and_goes_with_its_model() -> None:
+    live = route(entry(*GOOD))
+    live["metadata"] |= {"uid": "uid-route"}
+    assert closed(live, "2026-11-22T00:00:00Z")["metadata"]["ownerReferences"] == live["metadata"]["ownerReferences"]

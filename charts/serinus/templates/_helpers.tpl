@@ -111,6 +111,10 @@ POD_ID: the chart
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: [get, list, watch, create, patch, delete]
+# A route also belongs to its namespace, so that it can be closed before it goes.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
 - apiGroups: [gateway.networking.k8s.io]
   resources: [gateways]
   verbs: [get]

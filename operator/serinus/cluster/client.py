@@ -30,6 +30,7 @@ _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _METADATA = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_LIST = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 _MISFITS = ("typed patch object", "failed to convert new object")
@@ -89,8 +90,12 @@ class Cluster:
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
         return [{**kind, **item} for item in answer.get("items", [])]
 
-    async def pages(self, resource: Resource, namespace: str) -> AsyncIterator[list[Manifest]]:
+    async def pages(
+        self, resource: Resource, namespace: str, *, metadata_only: bool = False
+    ) -> AsyncIterator[list[Manifest]]:
         """Yield all objects of a kind, some at a time; an empty namespace means all of them.
+
+        Of a kind that the cluster does not have there are none.
 
         Raises:
             ApiError: the list could not be read.
@@ -98,8 +103,11 @@ class Cluster:
         token = ""
         while True:
             query = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
-            answer = await self._call("GET", resource.path(namespace), query=query) or {}
-            yield answer.get("items", [])
+            accept = _METADATA_LIST if metadata_only else _JSON
+            answer = (
+                await self._call("GET", resource.path(namespace), query=query, accept=accept, missing_ok=True) or {}
+            )
+            yield answer.get("items") or []  # null in an empty list of metadata
             token = answer.get("metadata", {}).get("continue", "")
             if not token:
                 return

@@ -2,7 +2,8 @@
 
 A dependent lives until its last owner is gone. Services are also owned by the route and
 Deployments also by their Service, so a deletion removes route, Services and pods in that
-order, without a finalizer.
+order, without a finalizer. The route is also owned by its namespace: the operator closes it
+before it deletes it, and a namespace that is deleted takes it along.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from serinus.api.v1alpha1 import GROUP, KIND, VERSION
 
 Manifest = dict[str, Any]
+NAMESPACE = "Namespace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,17 @@ class Owner:
 def model(name: str, uid: str) -> Owner:
     """Return the ModelDeployment as an owner."""
     return Owner(f"{GROUP}/{VERSION}", KIND, name, uid)
+
+
+def namespace(name: str, uid: str) -> Owner:
+    """Return a namespace as an owner."""
+    return Owner("v1", NAMESPACE, name, uid)
+
+
+def keeper(live: Manifest) -> Owner | None:
+    """Return the namespace that a live object belongs to beside its controller."""
+    references = live["metadata"].get("ownerReferences", [])
+    return next((namespace(r["name"], r["uid"]) for r in references if r["kind"] == NAMESPACE), None)
 
 
 def of(manifest: Manifest) -> Owner:

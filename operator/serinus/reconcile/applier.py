@@ -14,7 +14,7 @@ from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.cluster.resources import Resource
 from serinus.desired.names import HASH_LENGTH
-from serinus.reconcile.children import owned
+from serinus.reconcile.children import left_behind, owned
 from serinus.reconcile.snapshot import Snapshot
 
 Manifest = dict[str, Any]
@@ -107,7 +107,8 @@ class Applier:
         if owned(live, controller["uid"]):
             return
         references = live["metadata"].get("ownerReferences", [])
-        if any(r["kind"] == controller["kind"] and r["name"] == controller["name"] for r in references):
+        former = any(r["kind"] == controller["kind"] and r["name"] == controller["name"] for r in references)
+        if former or left_behind(live):
             raise Pending(f"{name} belongs to a former {controller['kind']} {controller['name']} and will be collected")
         raise Foreign(f"{name} exists and does not belong to this ModelDeployment: rename or delete it")
 

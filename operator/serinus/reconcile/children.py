@@ -111,6 +111,14 @@ def owned(live: Manifest, uid: str) -> bool:
     return any(reference["uid"] == uid and reference.get("controller") for reference in references)
 
 
+def left_behind(live: Manifest) -> bool:
+    """Tell whether an object is the child of a ModelDeployment that is gone, and kept by another owner."""
+    metadata = live["metadata"]
+    references = metadata.get("ownerReferences", [])
+    made_here = metadata.get("labels", {}).get(labels.MANAGED_BY) == labels.MANAGER
+    return made_here and bool(references) and not any(reference.get("controller") for reference in references)
+
+
 def workloads(children: Children) -> dict[str, Workload]:
     """Return the pods of every revision, counted."""
     deployments = {item["metadata"]["labels"].get(labels.REVISION, ""): item for item in children.deployments.values()}

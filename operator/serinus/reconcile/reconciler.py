@@ -12,6 +12,7 @@ from typing import Any
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.cluster.resources import Resource
+from serinus.reconcile import farewell
 from serinus.reconcile.applier import Applier, Pending
 from serinus.reconcile.echo import Echo
 from serinus.reconcile.gateways import Gateways
@@ -19,7 +20,7 @@ from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.queue import Key
 from serinus.reconcile.snapshot import Metadata, Snapshot
 from serinus.reconcile.statuses import StatusWriter
-from serinus.reconcile.turn import WAITING, Memory, Turn
+from serinus.reconcile.turn import TICK, WAITING, Memory, Turn
 from serinus.telemetry import metrics
 
 LINGER = 3.0
@@ -51,7 +52,9 @@ class Reconciler:
         raw = await memory.snapshot.get(resources.MODEL_DEPLOYMENT, key.name)
         if raw is None or "deletionTimestamp" in raw["metadata"]:
             self._forget(key)
-            return None
+            route = await self.cluster.get(resources.HTTP_ROUTE, *key)
+            user = raw["metadata"]["uid"] if raw else ""
+            return TICK if await farewell.let_go(self.cluster, route, self.clock(), user) else None
         again = await self._turn(key, raw, memory)
         self.echo.written(key, memory.statuses.version)
         if memory.problem:  # what is in the way may be nothing that is watched

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from serinus.api.status import Phase
 from serinus.cluster import resources
 from serinus.cluster.client import Cluster, Manifest
+from serinus.reconcile.children import left_behind
 from serinus.reconcile.queue import Key, Queue
 
 RATE = 50.0
@@ -14,7 +15,7 @@ _AT_REST = {Phase.STABLE, Phase.ROLLED_BACK}
 
 
 async def survey(cluster: Cluster, namespaces: Sequence[str], queue: Queue) -> None:
-    """Queue every ModelDeployment of some namespaces, or of all when there are none.
+    """Queue every ModelDeployment of some namespaces, or of all when there are none, and what others left behind.
 
     Raises:
         ApiError: they could not be listed.
@@ -27,6 +28,9 @@ async def survey(cluster: Cluster, namespaces: Sequence[str], queue: Queue) -> N
                 at_rest += rests
                 key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
                 await queue.add(key, at_rest / RATE if rests else 0.0)
+        async for page in cluster.pages(resources.HTTP_ROUTE, namespace, metadata_only=True):
+            for item in filter(left_behind, page):  # the model was deleted while nobody led
+                await queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"]))
 
 
 def spread(number: int) -> float:

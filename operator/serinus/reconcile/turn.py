@@ -9,10 +9,12 @@ import orjson
 
 from serinus.api.status import Phase, RolloutState, Status
 from serinus.api.v1alpha1 import ModelDeploymentSpec
+from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import labels, owner
 from serinus.desired.revision import Revision
 from serinus.reconcile import children as reading
+from serinus.reconcile import farewell
 from serinus.reconcile.announce import Announcer
 from serinus.reconcile.applier import Applier, Foreign, Pending
 from serinus.reconcile.children import Children, owned
@@ -34,7 +36,7 @@ from serinus.rollout.report import Problem
 from serinus.rollout.safety import UNDER_TEST
 from serinus.rollout.step import Step
 from serinus.traffic import gateway_api, replica_ratio
-from serinus.traffic.split import SeenSplit
+from serinus.traffic.split import PENDING, SeenSplit
 
 Manifest = dict[str, Any]
 log = logging.getLogger("serinus.rollout")
@@ -90,6 +92,9 @@ class Turn:
             await self._refuse(before, problem)
             return RESYNC
         children = await reading.read(self.memory.snapshot, self.gateways, self.key.name, self._owner.uid, spec.route)
+        leaving = await farewell.let_go(self.cluster, children.route, self.now, self._owner.uid if spec.route else "")
+        if leaving:
+            self.memory.snapshot.outdated(resources.HTTP_ROUTE)
         revisions = dict(children.revisions)
         target, refused = await self._target(spec, state, revisions, problem)
         if not target:
@@ -123,7 +128,9 @@ class Turn:
             world, state, step, report.status(facts, before, opinion.record), before, revisions, seen
         )
         moved = step.state != state or bool(step.events) or blocked
-        return AT_ONCE if moved else self._next_look(spec, step.state, seen, problem)
+        if moved:
+            return AT_ONCE
+        return TICK if leaving else self._next_look(spec, step.state, seen, problem)
 
     @property
     def _generation(self) -> int:
@@ -207,7 +214,8 @@ class Turn:
             pods = {name: max(1, workloads.get(name, Workload()).ready) for name in behind}
             return replica_ratio.read(children.endpoints, pods)
         if children.route is None or not owned(children.route, self._owner.uid):
-            return SeenSplit({}, live=False, reason="RoutePending", problem="there is no HTTPRoute yet")
+            reason = "GatewayMissing" if children.gateway_problem else PENDING
+            return SeenSplit({}, live=False, reason=reason, problem="there is no HTTPRoute yet")
         return gateway_api.read(self.key.name, children.route, children.controller)
 
     async def _carry_out(  # noqa: PLR0913, PLR0917 - one decision with all that it touches
@@ -270,7 +278,8 @@ class Turn:
     ) -> float:
         """Return when to look again if nobody wakes this key before."""
         phase, autoscaler = state.phase, seen.workload(state.stable).autoscaler
-        if phase in UNDER_TEST or phase is Phase.ROLLING_BACK:
+        opening = phase is Phase.INITIALIZING and state.live_since is not None
+        if phase in UNDER_TEST or phase is Phase.ROLLING_BACK or opening:
             return TICK
         if phase is Phase.INITIALIZING or problem or self.memory.problem:
             return WAITING
@@ -280,6 +289,8 @@ class Turn:
 
 
 def _raises(before: RolloutState, after: RolloutState) -> bool:
+    if before.phase is Phase.INITIALIZING and after.phase is Phase.STABLE:
+        return True
     return after.traffic > (before.traffic if after.candidate == before.candidate else 0)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from serinus.api.status import RolloutState
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cluster import resources
-from serinus.cluster.client import Cluster
+from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import autoscaler, budget, deployment, labels, names, owner, revision, service
 from serinus.reconcile.applier import Applier
 from serinus.reconcile.children import Children, owned
@@ -110,12 +110,12 @@ class World:
 
     async def move_traffic(self, state: RolloutState, seen: Observation, *, fenced: bool = True) -> None:
         """The route first: it is what most callers feel. Only what lowers exposure may go over what others wrote."""
+        shares = split(state, is_open=seen.split.open)
         ready = seen.workload(state.control).ready and not self.children.gateway_problem
         if self.spec.route and (self.children.route or ready):
-            wanted = gateway_api.http_route(self.name, self.namespace, self.spec.route, split(state), self.parent)
+            keeper = await self._keeper()
+            wanted = gateway_api.http_route(self.name, self.namespace, self.spec.route, shares, self.parent, keeper)
             await self.applier.apply(self._marked(wanted, state), self.children.route, fenced=fenced)
-        elif not self.spec.route and self.children.route and owned(self.children.route, self.parent.uid):
-            await self.applier.delete(resources.HTTP_ROUTE, self.children.route)
         behind = behind_service(self.spec, state, gateway=seen.gateway)
         selected = behind[0] if len(behind) == 1 else None
         constant = service.constant(self.name, self.namespace, selected, self.parent, self._route_owner())
@@ -127,6 +127,18 @@ class World:
             return manifest
         metadata = {**manifest["metadata"], "annotations": {labels.TERM: str(self.term)}}
         return {**manifest, "metadata": metadata}
+
+    async def _keeper(self) -> owner.Owner | None:
+        """Return the namespace; without the right to read it the route goes with the model, unclosed."""
+        if self.children.route and (known := owner.keeper(self.children.route)):
+            return known
+        try:
+            found = await self.cluster.get(resources.NAMESPACE, "", self.namespace)
+        except ApiError as error:
+            if error.status == 403:
+                return None
+            raise
+        return owner.namespace(self.namespace, found["metadata"]["uid"]) if found else None
 
     def _route_owner(self) -> owner.Owner | None:
         route = self.children.route

@@ -10,10 +10,20 @@ def final_weight(spec: ModelDeploymentSpec, *, gateway: bool) -> int:
     return spec.rollout.final_weight if gateway else 100
 
 
-def split(state: RolloutState) -> Split:
-    """Return the split that the route shall have."""
+def split(state: RolloutState, *, is_open: bool = False) -> Split:
+    """Return the split that the route shall have.
+
+    Until the first revision serves it lets nobody in; a route that `is_open` is never closed.
+    """
     weight = state.traffic if state.candidate else 0
-    return Split(state.control, state.candidate, weight, state.control_slot, warm=state.warm and bool(state.candidate))
+    return Split(
+        state.control,
+        state.candidate,
+        weight,
+        state.control_slot,
+        warm=state.warm and bool(state.candidate),
+        closed=state.phase is Phase.INITIALIZING and not is_open,
+    )
 
 
 def behind_service(spec: ModelDeploymentSpec, state: RolloutState, *, gateway: bool) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from serinus.rollout.orders import after_step, obey
 from serinus.rollout.safety import UNDER_TEST, automatic
 from serinus.rollout.step import Event, Look, Step, awaits_resume, change, enter, roll_back, weigh
 from serinus.rollout.trust import trusted
+from serinus.traffic.split import PENDING
 
 WARM_UP = 1.0
 """Seconds between a gateway's first knowledge of a backend and its first share of the traffic."""
@@ -46,8 +47,9 @@ def _shortage(look: Look) -> Step | None:
 
 
 def _seen_live(look: Look) -> Step | None:
-    """The gateways follow the present weight: its time begins."""
-    if not look.state.candidate or look.state.live_since is not None or not look.routed:
+    """The gateways follow the present weight, or know the first route: its time begins."""
+    counts = look.state.candidate or look.state.phase is Phase.INITIALIZING
+    if not counts or look.state.live_since is not None or not look.routed:
         return None
     return Step(change(look.state, live_since=look.now))
 
@@ -55,16 +57,34 @@ def _seen_live(look: Look) -> Step | None:
 def _initializing(look: Look) -> Step:
     """The first revision serves as soon as it is ready: there is nothing to compare it with."""
     state, seen = look.state, look.seen
-    pods = seen.workload(state.control)
+    pods, limit = seen.workload(state.control), look.spec.rollout.progress_deadline
     if pods.ready > 0:
         event = Event("FirstRevisionServes", f"Revision {state.control} is the first to be ready and serves")
-        return Step(enter(look, Phase.STABLE, reason="", message=""), (event,), stamp=state.control)
-    limit = look.spec.rollout.progress_deadline
+        serves = enter(look, Phase.STABLE, reason="", message="", live_since=None, warm=False)
+        return _introducing(look) or Step(serves, (event,), stamp=state.control)
     if look.now - state.since < limit or state.reason:
         return _stay(look)
     message = f"No pod of revision {state.control} was ready after {limit:g} s. {pods.problem}".strip()
     late = change(state, reason="ProgressDeadlineExceeded", message=message[:MAX_MESSAGE])
     return Step(late, (Event("ProgressDeadlineExceeded", message, warning=True),))
+
+
+def _introducing(look: Look) -> Step | None:
+    """Let the gateway know the first backends while the route lets nobody in.
+
+    A gateway that is missing or refuses the route is not waited for, and one that does not
+    answer only until the deadline: the pods serve callers in the cluster.
+    """
+    state, split = look.state, look.seen.split
+    if not look.seen.gateway or split.open:
+        return None
+    if state.live_since is not None:
+        return _stay(look) if look.live_for < WARM_UP else None
+    if split.reason != PENDING:
+        return None
+    if not state.warm:
+        return Step(change(state, warm=True, since=look.now))
+    return _stay(look) if look.now - state.since < look.spec.rollout.progress_deadline else None
 
 
 def _resting(look: Look) -> Step:

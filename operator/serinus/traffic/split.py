@@ -5,6 +5,9 @@ from dataclasses import dataclass
 FULL, REMAINDER = 1_000_000, 1
 """Weights of the two sides while one of them is only kept warm; the first is the API's highest."""
 
+PENDING = "RoutePending"
+"""Reason of a split that a gateway has yet to take over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -21,6 +24,8 @@ class Split:
     control_slot: int
     warm: bool = False
     """The gateway shall hold a backend for both sides."""
+    closed: bool = False
+    """Nobody is let in yet: the gateway shall only learn of the backends."""
 
     @property
     def slots(self) -> tuple[tuple[str, int], tuple[str, int]]:
@@ -59,6 +64,8 @@ class SeenSplit:
     problem: str = ""
     slots: tuple[tuple[str, int], ...] = ()
     """(revision, weight) by slot, where slots are in use."""
+    open: bool = False
+    """There is a route, and it lets callers in."""
 
     def weight_of(self, revision: str) -> int:
         """Return the percent of traffic of a revision."""
