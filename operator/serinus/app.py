@@ -17,6 +17,7 @@ from serinus.cluster import resources
 from serinus.cluster.client import PAGE, TIMEOUT, WATCH, ApiError, Cluster
 from serinus.cluster.connect import Connection, connect
 from serinus.cluster.lease import Alone, Leadership
+from serinus.reconcile.children import WATCHED
 from serinus.reconcile.echo import Echo
 from serinus.reconcile.gateways import Gateways
 from serinus.reconcile.judges import RolloutJudges
@@ -33,7 +34,7 @@ async def run(settings: Settings) -> None:
     """Serve until a signal. Whatever ends a part of it ends it all: a restart loses nothing."""
     logs.configure()
     connection = await connect(settings.kubeconfig, settings.context)
-    api = connection.client()
+    api = connection.client(watches=len(WATCHED) * max(1, len(settings.namespaces)))
     server, _ = start_http_server(settings.metrics_port)
     try:
         async with aiohttp.ClientSession() as session:

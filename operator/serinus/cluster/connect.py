@@ -8,8 +8,8 @@ from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-CONNECTIONS = 64
-"""Requests to the API server under way at once."""
+CONNECTIONS = 16
+"""Requests to the API server under way at once; each connection costs a quarter of a MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,9 @@ class Connection:
 
     configuration: Configuration
 
-    def client(self) -> ApiClient:
-        """Return a client of the API server."""
+    def client(self, watches: int) -> ApiClient:
+        """Return a client of the API server that keeps a number of watches open beside its requests."""
+        self.configuration.connection_pool_maxsize = CONNECTIONS + watches
         return ApiClient(self.configuration)
 
     async def credentials(self) -> dict[str, Any]:
@@ -44,7 +45,7 @@ async def connect(kubeconfig: str | None, context: str | None) -> Connection:
     Raises:
         SystemExit: there is neither a service account nor a usable kubeconfig.
     """
-    found = Configuration(connection_pool_maxsize=CONNECTIONS)
+    found = Configuration()
     # Without a proxy in the environment there is nothing to trust: aiohttp would read ~/.netrc at every request.
     found.client_session_kwargs = {"trust_env": bool(getproxies())}
     try:

@@ -23,6 +23,8 @@ from serinus.reconcile.statuses import StatusWriter
 from serinus.reconcile.turn import TICK, WAITING, Memory, Turn
 from serinus.telemetry import metrics
 
+AGAIN = 0.2
+"""Seconds after which a decision is made anew that somebody else's write has overtaken."""
 LINGER = 3.0
 """Seconds for which the objects around a model that came to rest are remembered."""
 
@@ -101,7 +103,7 @@ class Reconciler:
         except ApiError as error:
             memory.snapshot.forget()
             if error.conflict:
-                return 0.0
+                return AGAIN
             raise
 
     def _begin(self, key: Key) -> Memory:
