@@ -57,6 +57,9 @@ bench-judge: install ## Operating characteristics of the judge, simulated: half 
 bench-queries: install ## CPU of judging 1,000 rollouts with three metrics each
 	$(PY) bench/queries.py
 
+fuzz: install ## 10,000 random and mutated specs through a real API server
+	SERINUS_FUZZ=10000 $(PY) -m pytest --quiet --no-header tests/integration/test_fuzz.py
+
 bench-update: install ## CPU of one update of each kind of test
 	$(PY) bench/update.py
 
@@ -76,4 +79,4 @@ lock: ## Compile the hashed locks, without index URLs
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra plot pyproject.toml -o requirements/dev.txt
 
-.PHONY: help install demo test test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers lock
+.PHONY: help install demo fuzz test test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers lock

@@ -109,6 +109,7 @@ def test_a_service_finds_the_port_by_name() -> None:
         ([{"name": "x"}, {"name": "y"}], [{"name": "y", "v": 1}], [{"name": "x"}, {"name": "y", "v": 1}]),
         ([{"name": "x"}], [{"other": 1}], [{"other": 1}]),
         ([{"name": "x"}], [], []),
+        ([{"name": "x"}], [{"name": ["x"]}], [{"name": ["x"]}]),
     ],
 )
 def test_the_rules_of_an_overlay(base: Any, top: Any, expected: Any) -> None:

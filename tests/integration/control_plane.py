@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import secrets
+import signal
 import socket
 import ssl
 import subprocess
@@ -88,6 +89,26 @@ class ControlPlane:
             "--leader-elect=false", "--secure-port=0", "--use-service-account-credentials=false",
             f"--controllers={','.join(CONTROLLERS)}", "--kube-api-qps=500", "--kube-api-burst=500",
         )  # fmt: skip
+
+    @property
+    def _api_server(self) -> subprocess.Popen[bytes]:
+        return next(process for process in self.processes if "kube-apiserver" in process.args[0])
+
+    def freeze(self) -> None:
+        """Let the API server hang: connections stay and nothing is answered."""
+        self._api_server.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._api_server.send_signal(signal.SIGCONT)
+
+    def restart_api_server(self) -> None:
+        """Kill the API server, and start it again on the same port and the same data."""
+        old = self._api_server
+        old.kill()
+        old.wait()
+        self.processes.remove(old)
+        self.run("kube-apiserver", *old.args[1:])
+        self._wait("/readyz")
 
     def stop(self) -> None:
         """End it at once: nothing of it is to be kept."""

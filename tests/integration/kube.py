@@ -123,20 +123,17 @@ class Recorder:
     changes: list[Change] = field(default_factory=list)
     _connections: list[http.client.HTTPSConnection] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
+    _stopped: threading.Event = field(default_factory=threading.Event)
 
     def watch(self, *plurals: str) -> None:
         for plural in plurals:
-            connection = self.plane.connect(timeout=600)
             since = Kube(self.plane).call("GET", path(plural, self.namespace))["metadata"]["resourceVersion"]
-            where = path(plural, self.namespace, watch="true", resourceVersion=since)
-            connection.request("GET", where, headers=self.plane.headers())
-            answer = connection.getresponse()
-            thread = threading.Thread(target=self._read, args=(plural, answer), daemon=True)
-            self._connections.append(connection)
+            thread = threading.Thread(target=self._read, args=(plural, self._open(plural, since)), daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def stop(self) -> None:
+        self._stopped.set()
         for connection in self._connections:
             if connection.sock:  # closing would wait for the reader
                 with contextlib.suppress(OSError):
@@ -145,12 +142,35 @@ class Recorder:
             thread.join(5)
 
     def _read(self, plural: str, answer: http.client.HTTPResponse) -> None:
+        while not self._stopped.is_set():
+            try:
+                while line := answer.readline():
+                    found = json.loads(line)
+                    self.changes.append(Change(found["type"], plural, found["object"]))
+            except (OSError, ValueError, AttributeError, http.client.HTTPException):
+                pass  # stopped, or the API server went away
+            if not self._stopped.wait(0.2):
+                answer = self._again(plural) or answer
+
+    def _again(self, plural: str) -> http.client.HTTPResponse | None:
+        """Watch anew after the API server came back; what is there now stands for what was missed."""
         try:
-            while line := answer.readline():
-                found = json.loads(line)
-                self.changes.append(Change(found["type"], plural, found["object"]))
-        except (OSError, ValueError, AttributeError, http.client.HTTPException):
-            return  # stopped
+            found = Kube(self.plane).call("GET", path(plural, self.namespace))
+            answer = self._open(plural, found["metadata"]["resourceVersion"])
+        except (OSError, RefusedError, http.client.HTTPException):
+            return None
+        known = {change.object["metadata"]["uid"] for change in self.of(plural)}
+        for item in found["items"]:
+            kind = "MODIFIED" if item["metadata"]["uid"] in known else "ADDED"
+            self.changes.append(Change(kind, plural, item))
+        return answer
+
+    def _open(self, plural: str, since: str) -> http.client.HTTPResponse:
+        connection = self.plane.connect(timeout=600)
+        where = path(plural, self.namespace, watch="true", resourceVersion=since)
+        connection.request("GET", where, headers=self.plane.headers())
+        self._connections.append(connection)
+        return connection.getresponse()
 
     def of(self, plural: str, name: str | None = None) -> list[Change]:
         return [c for c in list(self.changes) if c.plural == plural and name in (None, c.name)]

@@ -13,6 +13,7 @@ from .control_plane import free_port
 from .waiting import eventually
 
 SOURCE = Path(__file__).parents[2] / "operator"
+WRONG_CLOCK = Path(__file__).parent / "clock"
 CONTAINERFILE = SOURCE.parent / "Containerfile"
 _MEMORY = re.compile(r"^ *((?:MALLOC|OPENBLAS)_\w+)=(\S+)", re.MULTILINE)
 """What the image sets for memory."""
@@ -27,6 +28,8 @@ class OperatorProcess:
     log: Path
     lease: str = ""
     """Namespace of the Lease that it shares with others; empty for the only one."""
+    clock: Path | None = None
+    """File that says by how many seconds its time of day is wrong; None for the right time."""
     health_port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -46,6 +49,8 @@ class OperatorProcess:
             "SERINUS_HEALTH_PORT": str(self.health_port),
             "SERINUS_METRICS_PORT": str(self.metrics_port),
         }
+        if self.clock:
+            environment |= {"PYTHONPATH": f"{WRONG_CLOCK}:{SOURCE}", "TEST_CLOCK": str(self.clock)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-m", "serinus"], stdout=log, stderr=log, env=environment)
 
@@ -68,11 +73,15 @@ class OperatorProcess:
 
     def leads(self) -> bool:
         """Tell whether it says that it is the one that works."""
+        return "\nserinus_leads 1.0" in self.figures()
+
+    def figures(self) -> str:
+        """Return its own metrics, nothing while it does not answer."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=2) as answer:
-                return "\nserinus_leads 1.0" in answer.read().decode()
+                return str(answer.read().decode())
         except OSError:
-            return False
+            return ""
 
     def _signal(self, what: signal.Signals) -> None:
         assert self.process is not None

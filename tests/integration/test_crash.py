@@ -3,6 +3,7 @@
 import pytest
 
 from .stand import Space, image, spec
+from .waiting import always
 
 UP = [0, 20, 50, 95, 100]
 
@@ -42,7 +43,7 @@ def test_killed_on_the_way_up(space: Space, phase: str) -> None:
         assert len(space.events(reason)) <= 1, reason  # it is told after it is written: death between loses it
 
 
-@pytest.mark.parametrize("phase", ["Stepping", "RollingBack"])
+@pytest.mark.parametrize("phase", ["Stepping", "RollingBack", "RolledBack"])
 def test_killed_on_the_way_down(space: Space, phase: str) -> None:
     first, second = space.serving(), image(2)
     old, before = space.hash(first), space.uids(space.hash(first))
@@ -57,6 +58,9 @@ def test_killed_on_the_way_down(space: Space, phase: str) -> None:
     assert space.weight_history(new) == [0, 20, 0]
     assert space.weights() == {old: 100}
     assert space.uids(old) == before == space.pods_ever(old) | before
+    space.touch()
+    always(lambda: space.phase() == "RolledBack" and space.weights() == {old: 100}, "it is not tried again", 1)
+    assert len(space.events("RolloutStarted")) == 1
 
 
 def test_killed_again_and_again(space: Space) -> None:

@@ -1,5 +1,6 @@
 """Which revision the present spec asks for; a new one is recorded."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,6 +83,11 @@ class TargetFinder:
         return revision.read(await self.applier.apply(manifest, None))
 
 
+_REPLACEABLE = {"rollout", "analysis", "runtime"}
+"""Sections without which what serves can be kept as it is."""
+_STAND_IN: Manifest = {"runtime": {"image": "refused", "port": 1}}
+
+
 def lenient_spec(raw: Manifest) -> ModelDeploymentSpec | None:
     """Return a refused spec with defaults in place of the sections that are wrong.
 
@@ -92,11 +98,12 @@ def lenient_spec(raw: Manifest) -> ModelDeploymentSpec | None:
         ModelDeploymentSpec.model_validate(raw)
     except ValidationError as error:
         wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
-        if not wrong or not wrong <= {"rollout", "analysis", "runtime"}:
+        if not wrong or not wrong <= _REPLACEABLE:
             return None
-        kept = {key: value for key, value in raw.items() if key not in wrong}
-        stand_in = {"runtime": {"image": "refused", "port": 1}}
-        return ModelDeploymentSpec.model_validate({**stand_in, **kept})
+        for left_out in (wrong, _REPLACEABLE):  # a default may not fit to a section that was fine beside the wrong one
+            kept = {key: value for key, value in raw.items() if key not in left_out}
+            with contextlib.suppress(ValidationError):
+                return ModelDeploymentSpec.model_validate({**_STAND_IN, **kept})
     return None
 
 

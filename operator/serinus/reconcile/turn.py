@@ -111,7 +111,6 @@ class Turn:
         if _raises(state, step.state) and not self.memory.snapshot.fresh:
             self.memory.snapshot.forget()  # nobody is exposed on the strength of what was remembered
             return AT_ONCE
-        self.memory.first_look = False
         facts = report.Facts(
             self.key.name,
             self._generation,
@@ -234,11 +233,13 @@ class Turn:
         """
         lowers = step.state.candidate == state.candidate and step.state.traffic < state.traffic
         known, self.memory.problem = self.memory.problem, None
+        self.memory.first_look = lowers  # until status tells of it, a lower weight of the route is believed
         if lowers:
             await self._noting_problem(world.move_traffic(step.state, seen, fenced=False))
         if step.stamp:
             await self._records.stamp(step.stamp, revisions, self.now)
         await self.memory.statuses.write(self.raw, before, after, self.now)
+        self.memory.first_look = False
         await self._announcer.transition(state, step)
         await self._noting_problem(world.put_right(step.state, seen, revisions))
         return self.memory.problem != known
