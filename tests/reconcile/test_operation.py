@@ -131,6 +131,7 @@ def test_a_follower_works_on_nothing(stage: Stage) -> None:
 
 
 def test_a_change_of_a_child_is_a_look_at_its_model(stage: Stage) -> None:
+    stage.operation._works = True
     run(lambda: stage.operation._child_changed("MODIFIED", POD, metadata("pod", **{MODEL: "shop"})))
     stage.clock[0] += 1.0
     assert stage.queue.depth() == 1
@@ -138,9 +139,25 @@ def test_a_change_of_a_child_is_a_look_at_its_model(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("change", "looks"), [("MODIFIED", 0), ("DELETED", 1)])
 def test_the_status_of_an_autoscaler_is_no_reason_to_look(stage: Stage, change: str, looks: int) -> None:
+    stage.operation._works = True
     run(lambda: stage.operation._child_changed(change, AUTOSCALER, metadata("hpa", **{MODEL: "shop"})))
     stage.clock[0] += 1.0
     assert stage.queue.depth() == looks
+
+
+def test_what_is_heard_while_the_lead_is_lost_for_a_moment_is_not_lost(stage: Stage) -> None:
+    async def work() -> None:
+        stage.operation.start()
+        await stage.reconciler.worked.wait()
+        stage.reconciler.worked.clear()
+        stage.lead.own = False
+        await stage.operation.model_changed("MODIFIED", metadata())
+        stage.lead.own = True
+        await stage.reconciler.worked.wait()
+        await stage.operation.stop()
+
+    run(work)
+    assert stage.reconciler.began == [1]
 
 
 def test_whoever_may_have_missed_something_is_looked_at(stage: Stage) -> None:

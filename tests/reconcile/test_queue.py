@@ -321,6 +321,30 @@ def test_a_long_queue_is_not_stuck_while_keys_are_taken() -> None:
     asyncio.run(scenario())
 
 
+def test_a_key_whose_worker_was_cancelled_is_taken_by_the_next_one() -> None:
+    async def scenario() -> None:
+        forever, seen = asyncio.Event(), []
+
+        async def hang(key: Key) -> float | None:
+            seen.append(key)
+            if len(seen) == 1:
+                await queue.add(key, 30.0)  # somebody wants it while it runs
+                await forever.wait()
+            return None
+
+        queue = Queue(hang, lambda: 100.0, lambda *_: None)
+        await queue.add(ONE)
+        worker = asyncio.create_task(queue.work())
+        await until(lambda: len(seen) == 1)
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+        worker = asyncio.create_task(queue.work())
+        await until(lambda: len(seen) == 2)
+        worker.cancel()
+
+    asyncio.run(scenario())
+
+
 def test_no_wake_up_is_lost_among_many_keys_and_workers() -> None:
     """Every value that was set before a wish is seen by a later run of its key."""
 

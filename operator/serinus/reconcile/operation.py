@@ -43,6 +43,8 @@ class Operation:
     echo: Echo
     workers: int
     clock: Callable[[], float]
+    _works: bool = False
+    """Whether there are workers: a lead that is lost for a moment between two glances changes nothing."""
     _listeners: list[Listener] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -72,7 +74,7 @@ class Operation:
             self.echo.forget(key)
         else:
             self.echo.heard(key, int(metadata["resourceVersion"]))
-        if self.leadership.leads() and self.reconciler.heard(key, change, MODEL_DEPLOYMENT, metadata):
+        if self._works and self.reconciler.heard(key, change, MODEL_DEPLOYMENT, metadata):
             await self.queue.add(key, 0.0 if change else spread(len(self.echo)))
 
     def trouble(self) -> str:
@@ -103,11 +105,13 @@ class Operation:
             log.info("Leading, term %d", self.leadership.term)
             metrics.LEADS.set(1)
             self.reconciler.begin(self.leadership.term)
+            self._works = True
             tasks = [asyncio.create_task(self.queue.work()) for _ in range(self.workers)]
             tasks.append(asyncio.create_task(self._survey()))
             try:
                 await self._while_leading(tasks)
             finally:
+                self._works = False
                 metrics.LEADS.set(0)
                 await _cancel(tasks)
             log.warning("Not leading any more")
@@ -134,7 +138,7 @@ class Operation:
 
     async def _child_changed(self, change: str, resource: Resource, metadata: Metadata) -> None:
         name = metadata.get("labels", {}).get(MODEL)
-        if not name or not self.leadership.leads():
+        if not name or not self._works:
             return
         key = Key(metadata["namespace"], name)
         new = self.reconciler.heard(key, change, resource, metadata)

@@ -98,6 +98,11 @@ class Queue:
         except Exception as error:  # noqa: BLE001 - one key's trouble must not end the worker
             self.failed(key, error)
             again = self._backoff(key)
+        except asyncio.CancelledError:  # the lead is lost: whoever works next begins with it
+            self._running.discard(key)
+            self._due.pop(key, None)
+            self._schedule(key, self.clock())
+            raise
         async with self._changed:
             self._running.discard(key)
             if key in self._due:
