@@ -2,7 +2,8 @@
 
 import pytest
 
-from .stand import NAME, Space, image, spec
+from .kube import path
+from .stand import NAME, Space, image, manifest, spec
 from .waiting import always, eventually
 
 ONE_STEP = {"rollout": {"steps": [{"weight": 20, "minDuration": "0s"}]}}
@@ -305,3 +306,14 @@ def test_split_by_replica_ratio_without_a_gateway(space: Space, faulty: bool) ->
     space.stable(second)
     assert space.uids(new) == tested
     eventually(lambda: space.behind_service() == {new: 4}, "the new one alone", show=space.behind_service)
+
+
+def test_any_character_reaches_the_pods(space: Space) -> None:
+    """JSON may write it in two halves, of which the API server's YAML parser knows nothing."""
+    container = image(1)
+    body = spec(container)
+    body["runtime"]["env"] = [{"name": "BIRD", "value": "\N{BABY CHICK} ä"}]
+    space.kube.call("POST", path("modeldeployments", space.namespace), manifest(space.namespace, body))
+    space.stable(container)
+    (deployment,) = space.kube.find("deployments", space.namespace)
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] == "\N{BABY CHICK} ä"

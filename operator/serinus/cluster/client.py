@@ -26,7 +26,7 @@ PAGE = 250
 WATCH = 60
 """Seconds after which a watch ends and is taken up again: one that says nothing for longer is deaf."""
 
-_APPLY = "application/apply-patch+yaml"
+_APPLY = "application/apply-patch+yaml; charset=utf-8"
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _METADATA = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -275,8 +275,10 @@ class Cluster:
             auth_settings=["BearerToken"],
         )
         verb, url, headers, *_ = request
-        # The body goes past the serializer, which would copy what is plain JSON already.
-        return await self.api.call_api(verb, url, headers, body, _request_timeout=timeout)
+        # The body goes past the serializer, which would copy what is plain JSON already, and what is applied past the
+        # encoder too: a YAML parser knows nothing of the two halves in which JSON may write a character.
+        sent = orjson.dumps(body) if content == _APPLY else body
+        return await self.api.call_api(verb, url, headers, sent, _request_timeout=timeout)
 
 
 def _lean(answer: Manifest) -> Manifest:
