@@ -1,6 +1,7 @@
 """The steps that every subject goes through, each with its figures."""
 
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -44,6 +45,7 @@ def measured(stand: Stand, subject: Subject, figures: Figures) -> Iterator[None]
         "resident MiB max": round(max((value for _, value in memory.readings), default=0.0), 1),
         "API requests/s": round((stand.requests(subject.name) - requests) / seconds, 1),
         "queries/s": round((stand.prometheus.queries() - queries) / seconds, 2),
+        "load average": round(os.getloadavg()[0], 1),
         "machine idle %": round(100 * (idle_after - idle) / (whole_after - whole), 0),
     }
     if subject.queue_age() is not None:

@@ -37,8 +37,9 @@ _ROWS = (
     ("churn, resident MiB at the start", "churn", "resident MiB at the start"),
     ("churn, resident MiB half way", "churn", "resident MiB half way"),
     ("churn, resident MiB at the end", "churn", "resident MiB at the end"),
-    ("machine idle % in the idle phase", "idle", "machine idle %"),
-    ("machine idle % while failing", "while failing", "machine idle %"),
+    ("load average of the machine, converging", "converge", "load average"),
+    ("load average of the machine, idle", "idle", "load average"),
+    ("load average of the machine, failing", "while failing", "load average"),
 )
 
 
