@@ -283,7 +283,7 @@ class Cluster:
 
 def _lean(answer: Manifest) -> Manifest:
     """Return an answer without `managedFields`: nobody needs them, and they are half of it."""
-    for item in (answer, *answer.get("items", ())):
+    for item in (answer, *(answer.get("items") or ())):  # null in an empty list of metadata
         item.get("metadata", {}).pop("managedFields", None)
     return answer
 
