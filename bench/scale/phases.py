@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,8 +85,12 @@ def converge(stand: Stand, subject: Subject, count: int) -> Figures:
 
 
 def idle(stand: Stand, subject: Subject, seconds: float) -> Figures:
-    """Change nothing."""
+    """Change nothing, once the subject has nothing more to do."""
     time.sleep(SETTLE)
+    seen: deque[float] = deque([1.0], maxlen=10)
+    while any(seen):
+        seen.append(subject.queue_age() or 0.0)
+        time.sleep(1.0)
     figures = Figures()
     with measured(stand, subject, figures):
         time.sleep(seconds)
