@@ -21,7 +21,7 @@ class Api:
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    async def param_serialize(self, *parts: Any, **named: Any) -> tuple[Any, ...]:
+    async def param_serialize(self, *_: Any, **__: Any) -> tuple[Any, ...]:
         return "GET", "", {}, None, None
 
     async def call_api(self, *_: Any, **__: Any) -> Answer:
