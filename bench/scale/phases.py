@@ -16,6 +16,7 @@ from tests.integration.kube import Manifest, path
 from tests.integration.waiting import eventually
 
 from . import plain
+from .metrics_source import SCRAPE
 from .serinus import Serinus
 from .stand import Stand
 from .subject import STEP, Figures, Subject, model_keys, where
@@ -35,7 +36,10 @@ def measured(stand: Stand, subject: Subject, figures: Figures) -> Iterator[None]
     """Add what the subject used meanwhile."""
     began, cpu, requests = time.monotonic(), cpu_seconds(subject.pid), stand.requests(subject.name)
     queries, (idle, whole) = stand.prometheus.queries(), machine_idle()
-    with Sampler(lambda: resident_mib(subject.pid)) as memory, Sampler(lambda: subject.queue_age() or 0.0) as ages:
+    with (
+        Sampler(lambda: resident_mib(subject.pid)) as memory,
+        Sampler(lambda: subject.queue_age() or 0.0, SCRAPE) as ages,
+    ):
         yield
     seconds = time.monotonic() - began
     idle_after, whole_after = machine_idle()
