@@ -61,6 +61,8 @@ class Operation:
             **{f"{one.resource.plural} {one.namespace}".strip(): one.listen() for one in self._listeners},
         }
         self._tasks = [asyncio.create_task(part, name=name) for name, part in work.items()]
+        for task in self._tasks:
+            task.add_done_callback(_tell)
 
     async def stop(self) -> None:
         """End it all, and leave the lead to somebody else."""
@@ -150,6 +152,12 @@ class Operation:
         concerned = self.reconciler.missed(resource)
         for key in concerned:
             await self.queue.add(key, spread(len(concerned)))
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    """Say at once what the probe will fail for."""
+    if not task.cancelled():
+        log.critical("Task %r has ended", task.get_name(), exc_info=task.exception())
 
 
 def _edited(metadata: Metadata) -> bool:
