@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 TIERS = {
     "unit": ["tests", "--ignore=tests/chart", "--ignore=tests/integration"],
     "chart": ["tests/chart"],
-    "integration": ["tests/integration"],
+    # It waits more than it works, each worker on a control plane of its own.
+    "integration": ["tests/integration", "--numprocesses=3", "--dist=worksteal"],
     "e2e": ["e2e/scenarios"],
 }
 

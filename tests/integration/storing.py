@@ -30,12 +30,17 @@ def take(kube: Kube, namespace: str) -> list[Manifest]:
 def put(kube: Kube, namespace: str, stored: list[Manifest]) -> None:
     """Write stored objects by the names of those who wrote them, owners by their new uids."""
     uids: dict[tuple[str, str], str] = {}
+    place = kube.get("namespaces", "", namespace)
+    assert place is not None
     for manifest in stored:
         plural, size = manifest["plural"], manifest.get("replicas")
         body = {key: value for key, value in manifest.items() if key not in {"plural", "replicas", "status"}}
         body["metadata"] = {**body["metadata"], "namespace": namespace}
         for owner in body["metadata"].get("ownerReferences", []):
-            owner["uid"] = uids[owner["kind"], owner["name"]]
+            if owner["kind"] == "Namespace":
+                owner |= {"name": namespace, "uid": place["metadata"]["uid"]}
+            else:
+                owner["uid"] = uids[owner["kind"], owner["name"]]
         ours = body["metadata"].get("labels", {}).get("app.kubernetes.io/managed-by") == OPERATOR
         made = kube.apply(plural, body, manager=OPERATOR if ours else "person")
         name = made["metadata"]["name"]

@@ -69,7 +69,9 @@ class Rollout:
 
     def ended_well(self) -> None:
         space = self.space
-        eventually(lambda: space.kube.get("services", space.namespace, NAME), "its Service is there", show=space.tell)
+        eventually(
+            lambda: space.kube.get("services", space.namespace, NAME), "its Service is there", LONG, show=space.tell
+        )
         space.stable(self.second, LONG)
         new = space.hash(self.second)
         assert space.weight_history(new) == UP, "each weight once, in order"

@@ -87,13 +87,13 @@ def test_a_leader_that_was_frozen_and_thaws_does_no_harm(space: Space, pair: Pai
     space.stand.prometheus.errors[second] = 1.0
     space.in_phase("RolledBack")
     assert space.weights() == {old: 100}
-    term = space.model()["metadata"]["resourceVersion"]
     time.sleep(max(0.0, FROZEN - (time.monotonic() - frozen)))
+    written = space.model()["metadata"]["resourceVersion"]
     pair.leader.thaw()
     eventually(lambda: "Not leading any more" in pair.leader.last_words(), "the frozen one notices")
     time.sleep(3.0)  # what it had begun would be done by now
     assert space.weights() == {old: 100}
-    assert space.model()["metadata"]["resourceVersion"] == term
+    assert space.model()["metadata"]["resourceVersion"] == written
     assert pair.follower.leads()
     assert not pair.leader.leads()
     history = space.weight_history(space.hash(second))

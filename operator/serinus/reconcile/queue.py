@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 FIRST_BACKOFF = 0.5
-LONGEST_BACKOFF = 30.0
+LONGEST_BACKOFF = 10.0
 
 
 class Key(NamedTuple):

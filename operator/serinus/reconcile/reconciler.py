@@ -102,9 +102,9 @@ class Reconciler:
             return WAITING
         except ApiError as error:
             memory.snapshot.forget()
-            if error.conflict:
-                return AGAIN
-            raise
+            if not error.conflict:
+                raise
+            return AGAIN
 
     def _begin(self, key: Key) -> Memory:
         snapshot = Snapshot(self.cluster, key.namespace)

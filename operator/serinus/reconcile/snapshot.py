@@ -51,8 +51,14 @@ class Snapshot:
         missing = [resource for resource in selectors if not self._knows(resource)]
         self.fresh = self.fresh and len(missing) == len(selectors)
         held = {resource: list(self._held[resource].values()) for resource in selectors if self._knows(resource)}
-        read = await asyncio.gather(*(self._list(resource, selectors[resource]) for resource in missing))
-        found = held | dict(zip(missing, read, strict=True))
+        # All answers are waited for: one that came after the next look had begun would be older than that look's.
+        requests = (self._list(resource, selectors[resource]) for resource in missing)
+        read = await asyncio.gather(*requests, return_exceptions=True)
+        found = dict(held)
+        for resource, answer in zip(missing, read, strict=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            found[resource] = answer
         return [found[resource] for resource in selectors]
 
     async def get(self, resource: Resource, name: str) -> Manifest | None:
