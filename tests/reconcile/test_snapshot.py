@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serinus.cluster.resources import DEPLOYMENT, HTTP_ROUTE, POD, Resource
+from serinus.cluster.resources import DEPLOYMENT, DISRUPTION_BUDGET, HTTP_ROUTE, POD, Resource
 from serinus.reconcile.snapshot import Snapshot
 
 
@@ -107,7 +107,7 @@ def test_an_answer_that_is_as_new_as_what_was_heard_needs_no_other_read(snapshot
     assert server.asked[HTTP_ROUTE] == 1
 
 
-def deployment(version: int, generation: int, **labels: str) -> dict[str, Any]:
+def budget(version: int, generation: int, **labels: str) -> dict[str, Any]:
     metadata = {"name": "d", "resourceVersion": str(version), "generation": generation, "labels": labels}
     return {"metadata": metadata}
 
@@ -115,21 +115,21 @@ def deployment(version: int, generation: int, **labels: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "now", "news"),
     [
-        ("MODIFIED", deployment(9, 1), False),
-        ("MODIFIED", deployment(9, 2), True),
-        ("MODIFIED", deployment(9, 1, edited="yes"), True),
-        ("DELETED", deployment(9, 1), True),
+        ("MODIFIED", budget(9, 1), False),
+        ("MODIFIED", budget(9, 2), True),
+        ("MODIFIED", budget(9, 1, edited="yes"), True),
+        ("DELETED", budget(9, 1), True),
     ],
     ids=["status", "spec", "labels", "deleted"],
 )
-def test_the_status_of_a_deployment_is_of_no_interest(
+def test_the_status_of_a_budget_is_of_no_interest(
     snapshot: Snapshot, server: Server, change: str, now: dict[str, Any], *, news: bool
 ) -> None:
-    server.objects[DEPLOYMENT] = [deployment(1, 1)]
-    asyncio.run(snapshot.find({DEPLOYMENT: "x"}))
-    assert snapshot.heard(change, DEPLOYMENT, now["metadata"]) is news
-    asyncio.run(snapshot.find({DEPLOYMENT: "x"}))
-    assert server.asked[DEPLOYMENT] == 1 + news
+    server.objects[DISRUPTION_BUDGET] = [budget(1, 1)]
+    asyncio.run(snapshot.find({DISRUPTION_BUDGET: "x"}))
+    assert snapshot.heard(change, DISRUPTION_BUDGET, now["metadata"]) is news
+    asyncio.run(snapshot.find({DISRUPTION_BUDGET: "x"}))
+    assert server.asked[DISRUPTION_BUDGET] == 1 + news
 
 
 def test_of_several_kinds_only_those_are_read_that_are_out_of_date(snapshot: Snapshot, server: Server) -> None:
