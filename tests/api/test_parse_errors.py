@@ -322,7 +322,7 @@ def test_a_maximum_above_the_steps_is_taken() -> None:
 
 
 def test_a_spec_without_a_runtime_says_so() -> None:
-    with pytest.raises(Refused, match=r"spec\.runtime: Field required"):
+    with pytest.raises(Refused, match=r"^spec: nothing says what serves: set model\.format"):
         parse_spec({})
 
 

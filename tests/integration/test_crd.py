@@ -156,6 +156,16 @@ def test_defaults_outside_runtime_are_filled_in(kube: Kube, namespace: str) -> N
         pytest.param({"runtime": {"image": "", "port": 8080}}, "spec.runtime.image", id="image"),
         pytest.param({"runtime": {"image": "a:1"}}, "spec.runtime.port", id="no-port"),
         pytest.param({"runtime": {"image": "a:1", "port": 0}}, "spec.runtime.port", id="port"),
+        pytest.param({"runtime": None}, "nothing says what serves: set spec.model.format", id="nothing-serves"),
+        pytest.param({"runtime": {"args": []}}, "nothing says what serves", id="runtime-without-a-name"),
+        pytest.param({"runtime": {"name": "vllm", "port": 1}}, "spec.runtime.port: only an image", id="port-of-a-name"),
+        pytest.param({"model": {"uri": "ftp://a/b"}}, "spec.model.uri is ftp://a/b, but must be models:/", id="scheme"),
+        pytest.param({"model": {"uri": "s3://a/b c"}}, "spec.model.uri is s3://a/b c, but", id="uri-with-a-space"),
+        pytest.param({"model": {"format": "sklearn"}}, "spec.model.uri: Required value", id="no-uri"),
+        pytest.param({"model": {"uri": "pvc://a", "maxSize": "1Gi"}}, "maxSize decide nothing", id="size-of-a-pvc"),
+        pytest.param(
+            {"model": {"uri": "pvc://a", "secretRef": {"name": "s"}}}, "spec.model.secretRef", id="pvc-secret"
+        ),
         pytest.param({"replica": 3}, 'unknown field "spec.replica"', id="unknown-field"),
         pytest.param(
             {"runtime": {"image": "a:1", "port": 1, "imge": "b"}},
@@ -166,6 +176,24 @@ def test_defaults_outside_runtime_are_filled_in(kube: Kube, namespace: str) -> N
 )
 def test_invalid_specs_are_refused_by_name(kube: Kube, namespace: str, parts: dict[str, Any], message: str) -> None:
     assert message in refusal(kube, namespace, {**MINIMAL, **parts})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": {"uri": "models:/churn@champion", "format": "sklearn"}},
+        {"model": {"uri": "oci://registry.test/churn:1", "secretRef": {"name": "pull"}}, "runtime": {"name": "triton"}},
+        {"model": {"uri": "s3://a/b?c=1"}, "runtime": {"image": "a:1", "port": 8080}},
+        {"runtime": {"name": "bentoml", "image": "fraud:1"}, "analysis": {"guard": True}},
+    ],
+)
+def test_models_and_named_runtimes_are_stored_as_they_are_written(
+    kube: Kube, namespace: str, body: dict[str, Any]
+) -> None:
+    stored = create(kube, namespace, body)["spec"]
+    assert {key: stored.get(key) for key in ("model", "runtime")} == {
+        key: body.get(key) for key in ("model", "runtime")
+    }, "a default was filled in"
 
 
 def test_full_analysis_is_taken(kube: Kube, namespace: str) -> None:

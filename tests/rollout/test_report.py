@@ -166,8 +166,8 @@ def test_pods_of_one_revision_with_different_digests_are_reported() -> None:
      ("host:5000/model:1", True), ("host:5000/model@sha256:0", True), ("model:latest@sha256:0", True)],
 )  # fmt: skip
 def test_a_tag_that_can_move_is_warned_about(image: str, fixed: bool) -> None:  # noqa: FBT001
-    wanted = spec(runtime={"image": image, "port": 1})
-    assert told(state(Phase.STABLE), spec=wanted)["ImageFixed"][0] == str(fixed)
+    revisions = {OLD: revision(OLD, image, NOW - 900)}
+    assert told(state(Phase.STABLE), revisions=revisions)["ImageFixed"][0] == str(fixed)
 
 
 PAUSED_STEP = {"rollout": {"steps": [{"weight": 5, "pause": True}]}}

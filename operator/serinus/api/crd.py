@@ -8,6 +8,7 @@ from typing import Any
 
 from serinus.api import durations
 from serinus.api.analysis import RESERVED
+from serinus.api.model import RULES as MODEL_RULES
 from serinus.api.status import Status
 from serinus.api.v1alpha1 import GROUP, KIND, MAX_NAME, PLURAL, VERSION, ModelDeploymentSpec
 
@@ -39,8 +40,23 @@ _RULES: dict[str, list[dict[str, str]]] = {
             "message": "spec.replicas decides nothing beside spec.autoscaling: remove one of the two",
         },
         {
-            "rule": "!has(self.analysis) || !has(self.analysis.guard) || !self.analysis.guard || has(self.runtime.metrics)",
+            "rule": "!has(self.analysis) || !has(self.analysis.guard) || !self.analysis.guard || !has(self.runtime) || !has(self.runtime.image) || has(self.runtime.name) || has(self.runtime.metrics)",
             "message": "spec.analysis.guard needs spec.runtime.metrics, the container's own request counter",
+        },
+        {
+            "rule": "has(self.model) && has(self.model.format) || has(self.runtime) && (has(self.runtime.image) || has(self.runtime.name))",
+            "message": "nothing says what serves: set spec.model.format, spec.runtime.name, or spec.runtime.image with port",
+        },
+    ],
+    **MODEL_RULES,
+    "spec.runtime": [
+        {
+            "rule": "!has(self.port) || has(self.image)",
+            "message": "spec.runtime.port: only an image of your own listens elsewhere than its runtime: remove it, or set spec.runtime.image",
+        },
+        {
+            "rule": "!has(self.image) || has(self.name) || has(self.port)",
+            "message": "spec.runtime.port is required beside spec.runtime.image: the TCP port on which it answers HTTP",
         },
     ],
     "spec.autoscaling": [

@@ -1,19 +1,20 @@
 """The spec of a ModelDeployment, `serinus.dev/v1alpha1`.
 
-Docstrings of fields become the descriptions of the CRD. Nothing below `runtime` has a
-CRD default: the API server would write a changed default into stored objects and make
+Docstrings of fields become the descriptions of the CRD. Nothing below `model` and
+`runtime` has a CRD default: the API server would write a changed default into stored objects and make
 new revisions of them. The operator's defaults are resolved once, into the revision.
 """
 
-import re
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from serinus.api.analysis import Analysis, Compare, Latency, Mean, Metric, OnHold, Source
-from serinus.api.base import PRESERVE, LabelName, Model, SeriesName
+from serinus.api.base import Fragment, Model
 from serinus.api.durations import AtLeastOneSecond, Duration, render
+from serinus.api.model import ModelSource
+from serinus.api.runtime import ConfigMapRef, Runtime, RuntimeMetrics
 
 __all__ = [
     "GROUP",
@@ -29,6 +30,7 @@ __all__ = [
     "Mean",
     "Metric",
     "ModelDeploymentSpec",
+    "ModelSource",
     "OnHold",
     "Route",
     "Runtime",
@@ -44,100 +46,13 @@ PLURAL = "modeldeployments"
 MAX_NAME = 46
 """Longest name of a ModelDeployment: `<name>-<revision>` must leave room for pod suffixes."""
 
-DnsName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 Hostname = Annotated[
     str,
     StringConstraints(
         pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253
     ),
 ]
-Port = Annotated[int, Field(ge=1, le=65535)]
 Weight = Annotated[int, Field(ge=1, le=100)]
-Fragment = Annotated[dict[str, Any], Field(json_schema_extra=PRESERVE)]
-
-
-class ConfigMapRef(Model):
-    """A ConfigMap whose contents belong to the revision: an edit of it is a new revision."""
-
-    name: DnsName
-    """Name of a ConfigMap in the same namespace."""
-    mount_path: Annotated[str, StringConstraints(pattern=r"^/.+", max_length=253)] | None = None
-    """Folder where its keys appear as files; without it they become environment variables."""
-
-
-class Probes(Model):
-    """Kubernetes probes of the model container."""
-
-    readiness: Fragment | None = None
-    """A core/v1 Probe. Default: a TCP connection to `port`."""
-    liveness: Fragment | None = None
-    """A core/v1 Probe. Default: none."""
-    startup: Fragment | None = None
-    """A core/v1 Probe. Default: none."""
-
-
-class RuntimeMetrics(Model):
-    """The request counter and the histogram that the model container exposes by itself."""
-
-    port: Port | None = None
-    """Port of the metrics endpoint; the serving port when absent."""
-    path: Annotated[str, StringConstraints(pattern=r"^/.*", max_length=253)] | None = None
-    """Path of the metrics endpoint; /metrics when absent."""
-    requests: SeriesName | None = None
-    """Name of the request counter; http_requests_total when absent."""
-    status_label: LabelName | None = None
-    """Label that holds the status of a response; status when absent."""
-    errors: Annotated[str, StringConstraints(max_length=128)] | None = None
-    """Regular expression of the values of `statusLabel` that are errors; 5.. when absent."""
-    latency: SeriesName | None = None
-    """Name of the histogram of latencies in seconds, without _bucket; http_request_duration_seconds when absent."""
-
-    @field_validator("errors")
-    @classmethod
-    def _is_an_expression(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"{value!r} is not a regular expression: {error}") from None
-        return value
-
-
-class Runtime(Model):
-    """The container that serves the model. All of it is part of the revision."""
-
-    image: Annotated[str, StringConstraints(min_length=1, max_length=512)]
-    """Image of the model server. Use a fixed tag or a digest: a tag that moves cannot be rolled back."""
-    command: Annotated[list[str], Field(max_length=64)] | None = None
-    """Entrypoint of the container; the image's own when absent."""
-    args: Annotated[list[str], Field(max_length=256)] | None = None
-    """Arguments of the entrypoint; the image's own when absent."""
-    env: Annotated[list[Fragment], Field(max_length=256)] | None = None
-    """Environment variables, each a core/v1 EnvVar. Secrets are referenced here and never read."""
-    port: Port
-    """TCP port on which the container answers HTTP."""
-    resources: Fragment | None = None
-    """core/v1 ResourceRequirements of the model container."""
-    probes: Probes | None = None
-    """Probes of the model container."""
-    config_maps: Annotated[list[ConfigMapRef], Field(max_length=16)] | None = None
-    """ConfigMaps that are copied into the revision."""
-    metrics: RuntimeMetrics | None = None
-    """Set this when the container counts its own requests for Prometheus."""
-    pod_template: Fragment | None = None
-    """A core/v1 PodTemplateSpec laid over the generated one; lists of named items merge by name."""
-
-    @field_validator("pod_template")
-    @classmethod
-    def _is_a_template(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        parts = value or {}
-        metadata = parts.get("metadata")
-        parts = {"metadata": metadata, "spec": parts.get("spec")}
-        if isinstance(metadata, dict):
-            parts["metadata.labels"] = metadata.get("labels")
-        for name, part in parts.items():
-            if part is not None and not isinstance(part, dict):
-                raise ValueError(f"{name} is {str(part)[:80]!r} but must be an object, as in a core/v1 PodTemplateSpec")
-        return value
 
 
 class Route(Model):
@@ -252,8 +167,10 @@ class ModelDeploymentSpec(Model):
     """Pods of the stable revision; not set beside `autoscaling`, which decides then."""
     autoscaling: Autoscaling | None = None
     """Lets the number of pods follow the load, in place of `replicas`."""
-    runtime: Runtime
-    """The container that serves the model."""
+    model: ModelSource | None = None
+    """The model that is served, for a container that does not hold it already."""
+    runtime: Runtime = Runtime()
+    """What serves it: a container of your own, or one of the operator's runtimes."""
     route: Route | None = None
     """Traffic from outside, through a Gateway. Without it the Service is split by replica ratio."""
     rollout: Rollout = Rollout()
@@ -270,8 +187,17 @@ class ModelDeploymentSpec(Model):
         return self
 
     @model_validator(mode="after")
+    def _something_serves(self) -> "ModelDeploymentSpec":
+        if not self.runtime.image and not self.runtime.name and not (self.model and self.model.format):
+            raise ValueError(
+                "nothing says what serves: set model.format, or name a runtime in runtime.name, or a container of your own in runtime.image with runtime.port"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _the_guard_has_counters(self) -> "ModelDeploymentSpec":
-        if self.analysis.guard and self.runtime.metrics is None:
+        own = self.runtime.image and not self.runtime.name  # the counters of the others are in the catalogue
+        if self.analysis.guard and own and self.runtime.metrics is None:
             raise ValueError(
                 "analysis.guard is true but runtime.metrics is not set: name the container's request counter there"
             )

@@ -45,6 +45,10 @@ class TargetFinder:
             Foreign, Pending: its name is taken, or the record of a former ModelDeployment of this name is still there.
             ApiError: the API server could not be asked.
         """
+        if spec.model or spec.runtime.name:
+            raise Refused(
+                "InvalidSpec", "spec.model and spec.runtime.name: this operator serves spec.runtime.image only"
+            )
         contents = await self._config_maps(spec.runtime)
         found = known.get(revision.revision_hash(raw_runtime, contents))
         found = found or await self._record(raw_runtime, spec.runtime, contents, known)
@@ -83,7 +87,7 @@ class TargetFinder:
         return revision.read(await self.applier.apply(manifest, None))
 
 
-_REPLACEABLE = {"rollout", "analysis", "runtime"}
+_REPLACEABLE = {"rollout", "analysis", "runtime", "model"}
 """Sections without which what serves can be kept as it is."""
 _STAND_IN: Manifest = {"runtime": {"image": "refused", "port": 1}}
 

@@ -253,11 +253,12 @@ def _scaling_active(facts: Facts) -> Condition:
 
 
 def _image_fixed(facts: Facts) -> Condition:
-    image = facts.spec.runtime.image
+    target = facts.revisions.get(facts.seen.target)
+    image = target.image if target else facts.spec.runtime.image or ""
     tag = image.rsplit("/", 1)[-1].partition(":")[2]
     if "@sha256:" in image or (tag and tag != "latest"):
         return _condition(facts, types.IMAGE_FIXED, True, "FixedTag", "")
-    message = f"spec.runtime.image is {image!r}: a tag that moves cannot be rolled back, use a fixed tag or a digest"
+    message = f"The image is {image!r}: a tag that moves cannot be rolled back, use a fixed tag or a digest"
     return _condition(facts, types.IMAGE_FIXED, False, "MutableTag", message)
 
 

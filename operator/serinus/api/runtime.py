@@ -1,0 +1,119 @@
+"""`spec.runtime`: the container that serves a model."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from serinus.api.base import DnsLabel, DnsName, Fragment, LabelName, Model, SeriesName
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class LatencyUnit(StrEnum):
+    """What the bounds of a histogram are counted in."""
+
+    SECONDS = "s"
+    MILLISECONDS = "ms"
+    MICROSECONDS = "us"
+
+
+class ConfigMapRef(Model):
+    """A ConfigMap whose contents belong to the revision: an edit of it is a new revision."""
+
+    name: DnsName
+    """Name of a ConfigMap in the same namespace."""
+    mount_path: Annotated[str, StringConstraints(pattern=r"^/.+", max_length=253)] | None = None
+    """Folder where its keys appear as files; without it they become environment variables."""
+
+
+class Probes(Model):
+    """Kubernetes probes of the model container."""
+
+    readiness: Fragment | None = None
+    """A core/v1 Probe. Default: a TCP connection to `port`."""
+    liveness: Fragment | None = None
+    """A core/v1 Probe. Default: none."""
+    startup: Fragment | None = None
+    """A core/v1 Probe. Default: none."""
+
+
+class RuntimeMetrics(Model):
+    """The request counter and the histogram that the model container exposes by itself."""
+
+    port: Port | None = None
+    """Port of the metrics endpoint; the serving port when absent."""
+    path: Annotated[str, StringConstraints(pattern=r"^/.*", max_length=253)] | None = None
+    """Path of the metrics endpoint; /metrics when absent."""
+    requests: SeriesName | None = None
+    """Name of the request counter; http_requests_total when absent."""
+    status_label: LabelName | None = None
+    """Label that holds the status of a response; status when absent."""
+    failures: SeriesName | None = None
+    """Name of a counter of failed answers, where `requests` counts the others only; `statusLabel` and `errors` decide nothing then."""
+    errors: Annotated[str, StringConstraints(max_length=128)] | None = None
+    """Regular expression of the values of `statusLabel` that are errors; 5.. when absent."""
+    latency: Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$", max_length=128)] | None = None
+    """Name of the histogram of latencies, without _bucket; http_request_duration_seconds when absent, empty when there is none."""
+    latency_unit: LatencyUnit | None = None
+    """The unit of its bounds; seconds when absent."""
+
+    @field_validator("errors")
+    @classmethod
+    def _is_an_expression(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+        return value
+
+
+class Runtime(Model):
+    """The container that serves the model. All of it is part of the revision."""
+
+    name: DnsLabel | None = None
+    """A runtime of the operator's catalogue, such as serinus-server, mlserver, triton or vllm; picked by `model.format` when neither this nor `image` is set."""
+    image: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
+    """Image of the model server: a container of your own, or another build of the runtime in `name`. Use a fixed tag or a digest: a tag that moves cannot be rolled back."""
+    command: Annotated[list[str], Field(max_length=64)] | None = None
+    """Entrypoint of the container, in place of the image's own, and of command and arguments of a runtime of the catalogue."""
+    args: Annotated[list[str], Field(max_length=256)] | None = None
+    """Arguments of the entrypoint; the image's own when absent. Those of a runtime of the catalogue come before them."""
+    env: Annotated[list[Fragment], Field(max_length=256)] | None = None
+    """Environment variables, each a core/v1 EnvVar. Secrets are referenced here and never read."""
+    port: Port | None = None
+    """TCP port on which your own `image` answers HTTP; that of the catalogue's runtime when absent."""
+    resources: Fragment | None = None
+    """core/v1 ResourceRequirements of the model container."""
+    probes: Probes | None = None
+    """Probes of the model container."""
+    config_maps: Annotated[list[ConfigMapRef], Field(max_length=16)] | None = None
+    """ConfigMaps that are copied into the revision."""
+    metrics: RuntimeMetrics | None = None
+    """Set this when the container counts its own requests for Prometheus."""
+    pod_template: Fragment | None = None
+    """A core/v1 PodTemplateSpec laid over the generated one; lists of named items merge by name."""
+
+    @model_validator(mode="after")
+    def _knows_its_port(self) -> Self:
+        if self.port is not None and not self.image:
+            raise ValueError(
+                f"port is {self.port}, but only an image of your own listens elsewhere than its runtime: remove it"
+            )
+        if self.image and not self.name and self.port is None:
+            raise ValueError(f"port: Field required beside image {self.image!r}: the TCP port on which it answers HTTP")
+        return self
+
+    @field_validator("pod_template")
+    @classmethod
+    def _is_a_template(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        parts = value or {}
+        metadata = parts.get("metadata")
+        parts = {"metadata": metadata, "spec": parts.get("spec")}
+        if isinstance(metadata, dict):
+            parts["metadata.labels"] = metadata.get("labels")
+        for name, part in parts.items():
+            if part is not None and not isinstance(part, dict):
+                raise ValueError(f"{name} is {str(part)[:80]!r} but must be an object, as in a core/v1 PodTemplateSpec")
+        return value
