@@ -33,6 +33,7 @@ lint: install ## Format, lint, types, layers
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
+	interpreter=$$($(PY) -m cluster.venvs runtimes/storage) && cd runtimes/storage && $$interpreter -m mypy
 
 crds: install ## Generate the CRD and its reference from the models
 	$(PY) crds/generate.py
@@ -78,5 +79,9 @@ bench-peers: install ## Serinus and Flagger through the same steps, 20 and 300 m
 lock: ## Compile the hashed locks, without index URLs
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra plot pyproject.toml -o requirements/dev.txt
+	cd runtimes/storage && for lock in "storage pyproject.toml" "dev --extra dev pyproject.toml" "mlflow requirements/mlflow.in"; do \
+		set -- $$lock; name=$$1; shift; \
+		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$@ -o requirements/$$name.txt || exit 1; \
+	done
 
 .PHONY: help install demo fuzz test test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers lock

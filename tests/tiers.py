@@ -22,6 +22,8 @@ TIERS = {
     "integration": ["tests/integration", "--numprocesses=3", "--dist=worksteal"],
     "e2e": ["e2e/scenarios"],
 }
+OWN = {"storage": "runtimes/storage"}
+"""Tiers of distributions of their own, which are tested with what their own locks name."""
 
 
 @dataclass
@@ -38,13 +40,22 @@ class Outcome:
         return f"{self.passed} passed, {self.failed} failed, {len(self.skipped)} skipped in {self.seconds:.0f} s"
 
 
-def run(paths: list[str]) -> Outcome:
+def run(name: str) -> Outcome:
     """Run one tier and count."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
+    if name not in OWN:
+        return tested(sys.executable, TIERS[name], ROOT)
+    command = [sys.executable, "-m", "cluster.venvs", OWN[name]]
+    interpreter = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    return tested(interpreter, ["tests"], ROOT / OWN[name])
+
+
+def tested(interpreter: str, paths: list[str], folder: Path) -> Outcome:
+    """Run the tests of some paths with an interpreter, in a folder with a pyproject.toml, and count."""
+    with tempfile.TemporaryDirectory() as results:
+        report = Path(results) / "report.xml"
         began = time.monotonic()
-        command = [sys.executable, "-m", "pytest", "--quiet", "--no-header", f"--junitxml={report}", *paths]
-        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        command = [interpreter, "-m", "pytest", "--quiet", "--no-header", f"--junitxml={report}", *paths]
+        status = subprocess.run(command, cwd=folder, check=False).returncode
         outcome = counted(report) if report.exists() else Outcome()
     outcome.seconds = time.monotonic() - began
     if status and not outcome.failed:  # it broke before or after its tests
@@ -75,11 +86,11 @@ def helm() -> str:
 
 def main() -> int:
     """Run all tiers, or those that are named."""
-    named = sys.argv[1:] or list(TIERS)
+    named = sys.argv[1:] or [*OWN, *TIERS]
     wanted = [name for name in named if name != "e2e" or os.environ.get("E2E") != "0"]
     if "chart" in wanted and "SERINUS_HELM" not in os.environ and (found := helm()):
         os.environ["SERINUS_HELM"] = found
-    outcomes = {name: run(TIERS[name]) for name in wanted}
+    outcomes = {name: run(name) for name in wanted}
     print()
     for name, outcome in outcomes.items():
         print(f"{name:12} {outcome}")

@@ -73,6 +73,8 @@ METRICS_GRAPH = Graph("metrics")
 # What the benchmarks of scale need: nodes without machines, and a peer.
 KWOK_GRAPH = Graph("kwok")
 FLAGGER_GRAPH = Graph("flagger")
+# Real object stores, for the tests of what fetches models.
+STORAGE_GRAPH = Graph("storage")
 
 
 def _kubernetes(name: str, expected: str) -> Tool:
@@ -105,6 +107,8 @@ _ALL = (
     Tool("kubeconform", CLIENT_GRAPH, "github.com/yannh/kubeconform/cmd/kubeconform", "5 s"),
     Tool("kwok", KWOK_GRAPH, "sigs.k8s.io/kwok/cmd/kwok", "1 min"),
     Tool("flagger", FLAGGER_GRAPH, "github.com/fluxcd/flagger/cmd/flagger", "2 min"),
+    Tool("versitygw", STORAGE_GRAPH, "github.com/versity/versitygw/cmd/versitygw", "2 min"),
+    Tool("fake-gcs-server", STORAGE_GRAPH, "github.com/fsouza/fake-gcs-server", "30 s"),
 )
 TOOLS = {tool.name: tool for tool in _ALL}
 

@@ -1,0 +1,1 @@
+"""Brings a model into a folder, whole or not at all."""
