@@ -3,6 +3,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 PY := $(VENV)/bin/python
 CLUSTER_NAME ?= serinus
+ENGINES := sklearn onnx xgboost lightgbm litert pandas
 export PYTHONPATH := operator:e2e
 
 ifeq ($(CLUSTER),current)
@@ -25,6 +26,9 @@ demo: install ## From nothing to a promotion and a rollback on a real cluster
 test: install ## All tiers of tests; E2E=0 leaves the real cluster out
 	$(PY) tests/tiers.py
 
+test-server: install ## The tests of the model server, with what its own lock names
+	$(PY) tests/tiers.py server
+
 test-unit: install ## The tests that need nothing but Python
 	$(PY) tests/tiers.py unit
 
@@ -33,7 +37,9 @@ lint: install ## Format, lint, types, layers
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
-	interpreter=$$($(PY) -m cluster.venvs runtimes/storage) && cd runtimes/storage && $$interpreter -m mypy
+	for own in storage server; do \
+		interpreter=$$($(PY) -m cluster.venvs runtimes/$$own) && (cd runtimes/$$own && $$interpreter -m mypy) || exit 1; \
+	done
 
 crds: install ## Generate the CRD and its reference from the models
 	$(PY) crds/generate.py
@@ -83,5 +89,9 @@ lock: ## Compile the hashed locks, without index URLs
 		set -- $$lock; name=$$1; shift; \
 		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$@ -o requirements/$$name.txt || exit 1; \
 	done
+	cd runtimes/server && for lock in "server sklearn onnx" "full $(ENGINES)" "dev $(ENGINES) dev"; do \
+		set -- $$lock; name=$$1; shift; \
+		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $${@/#/--extra=} pyproject.toml -o requirements/$$name.txt || exit 1; \
+	done
 
-.PHONY: help install demo fuzz test test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers lock
+.PHONY: help install demo fuzz test test-server test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers lock

@@ -22,7 +22,7 @@ TIERS = {
     "integration": ["tests/integration", "--numprocesses=3", "--dist=worksteal"],
     "e2e": ["e2e/scenarios"],
 }
-OWN = {"storage": "runtimes/storage"}
+OWN = {"storage": "runtimes/storage", "server": "runtimes/server"}
 """Tiers of distributions of their own, which are tested with what their own locks name."""
 
 
