@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 import trustme
+from obstore.store import S3Store
 
 from cluster import programs
+from cluster.registry import Registry
+from cluster.registry import registry as run_registry
 from serinus_fetch.__main__ import main
 from serinus_fetch.retry import Patience
 from stores import Store, answers, free_port
@@ -132,3 +136,21 @@ def google() -> Iterator[Store]:
         store = Store(Path(), port, process, environ)
         yield store
         store.stop()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A real MLflow server."""
+    with run_registry(tmp_path_factory.mktemp("mlflow")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(gateway: Store, monkeypatch: pytest.MonkeyPatch) -> S3Store:
+    """An empty bucket `models`, and credentials for it in the environment."""
+    for name, value in gateway.environ.items():
+        monkeypatch.setenv(name, value)
+    bucket = gateway.folder / "models"
+    shutil.rmtree(bucket, ignore_errors=True)
+    bucket.mkdir()
+    return S3Store("models", client_options={"allow_http": True})

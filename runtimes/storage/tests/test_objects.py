@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,20 +22,14 @@ FILES = {
 
 
 @pytest.fixture
-def s3(gateway: Store, monkeypatch: pytest.MonkeyPatch) -> S3Store:
-    """A bucket `models` with some files, and credentials for it in the environment."""
-    for name, value in gateway.environ.items():
-        monkeypatch.setenv(name, value)
-    bucket = gateway.folder / "models"
-    shutil.rmtree(bucket, ignore_errors=True)
-    bucket.mkdir()
-    store = S3Store("models", client_options={"allow_http": True})
+def filled(s3: S3Store) -> S3Store:
+    """The bucket `models` with some files."""
     for key, body in FILES.items():
-        obstore.put(store, key, body)
-    return store
+        obstore.put(s3, key, body)
+    return s3
 
 
-@pytest.mark.usefixtures("s3")
+@pytest.mark.usefixtures("filled")
 def test_a_folder_holds_what_lies_below_the_prefix(fetch: Fetch, target: Path) -> None:
     outcome = fetch("s3://models/churn")
     assert outcome.code == 0, outcome.message
@@ -44,7 +37,7 @@ def test_a_folder_holds_what_lies_below_the_prefix(fetch: Fetch, target: Path) -
     assert outcome.report["files"] == 3
 
 
-@pytest.mark.usefixtures("s3")
+@pytest.mark.usefixtures("filled")
 def test_the_digest_of_a_folder_is_the_one_a_person_makes(fetch: Fetch, target: Path) -> None:
     digest = str(fetch("s3://models/churn/").report["digest"])
     command = (
@@ -58,7 +51,7 @@ def test_the_digest_of_a_folder_is_the_one_a_person_makes(fetch: Fetch, target: 
     assert fetch("s3://models/churn", "--digest", f"sha256:{'1' * 64}").reason == "DigestMismatch"
 
 
-@pytest.mark.usefixtures("s3")
+@pytest.mark.usefixtures("filled")
 def test_one_object(fetch: Fetch, target: Path) -> None:
     outcome = fetch("s3://models/churn/model.skops", "--digest", f"sha256:{hashlib.sha256(MODEL).hexdigest()}")
     assert outcome.code == 0, outcome.message
@@ -66,7 +59,7 @@ def test_one_object(fetch: Fetch, target: Path) -> None:
 
 
 @pytest.mark.parametrize("uri", ["s3://models/churn/missing", "s3://models/chur", "s3://no-such-bucket/churn"])
-@pytest.mark.usefixtures("s3")
+@pytest.mark.usefixtures("filled")
 def test_there_is_nothing(fetch: Fetch, target: Path, uri: str) -> None:
     outcome = fetch(uri)
     assert (outcome.code, outcome.reason) == (3, "NotFound"), outcome.message
@@ -74,7 +67,7 @@ def test_there_is_nothing(fetch: Fetch, target: Path, uri: str) -> None:
     assert not complete(target)
 
 
-@pytest.mark.usefixtures("s3")
+@pytest.mark.usefixtures("filled")
 def test_a_wrong_region(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     outcome = fetch("s3://models/churn")
@@ -83,7 +76,7 @@ def test_a_wrong_region(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("variable", ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"])
-@pytest.mark.usefixtures("s3")
+@pytest.mark.usefixtures("filled")
 def test_wrong_credentials(fetch: Fetch, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "not-the-right-one")
     outcome = fetch("s3://models/churn")
@@ -93,14 +86,14 @@ def test_wrong_credentials(fetch: Fetch, monkeypatch: pytest.MonkeyPatch, variab
     assert "trying again" not in outcome.output
 
 
-@pytest.mark.usefixtures("s3")
+@pytest.mark.usefixtures("filled")
 def test_a_folder_that_is_too_large(fetch: Fetch, target: Path) -> None:
     outcome = fetch("s3://models/churn", "--max-bytes", "1000")
     assert outcome.reason == "TooLarge"
     assert contents(target) == {}
 
 
-@pytest.mark.usefixtures("s3")
+@pytest.mark.usefixtures("filled")
 def test_a_transfer_that_breaks_off_goes_on(
     gateway: Store, fetch: Fetch, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,7 +106,7 @@ def test_a_transfer_that_breaks_off_goes_on(
     assert contents(target) == {"model.skops": MODEL}
 
 
-@pytest.mark.usefixtures("s3")
+@pytest.mark.usefixtures("filled")
 def test_the_store_is_down(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     outcome = fetch("s3://models/churn")
@@ -122,9 +115,9 @@ def test_the_store_is_down(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(outcome.message) < 700
 
 
-def test_an_object_that_changes_between_two_runs_is_not_mixed(s3: S3Store, fetch: Fetch, target: Path) -> None:
+def test_an_object_that_changes_between_two_runs_is_not_mixed(filled: S3Store, fetch: Fetch, target: Path) -> None:
     assert fetch("s3://models/churn/model.skops", "--digest", f"sha256:{'1' * 64}").reason == "DigestMismatch"
-    obstore.put(s3, "churn/model.skops", MODEL[::-1])
+    obstore.put(filled, "churn/model.skops", MODEL[::-1])
     assert fetch("s3://models/churn/model.skops").code == 0
     assert contents(target) == {"model.skops": MODEL[::-1]}
 

@@ -88,7 +88,7 @@ def cut_after(count: int) -> Fault:
     """Announce the whole file, send some of it, and close the connection."""
 
     def fault(handler: Handler) -> bool:
-        body = handler.server.files[handler.path]
+        body = handler.server.files[handler.path.partition("?")[0]]
         tag = f'"{hash(body)}"'
         start = handler._start(tag)
         handler.send_response(206 if start else 200)

@@ -1,12 +1,10 @@
-"""Which source an address belongs to."""
+"""Which source an address belongs to. The libraries of the others are not loaded."""
 
+import os
 from collections.abc import Mapping
 
 from serinus_fetch.address import Address, HubAddress, ObjectAddress, RegistryAddress, WebAddress
-from serinus_fetch.errors import FetchError, Reason
 from serinus_fetch.listing import Source
-from serinus_fetch.sources.objects import ObjectSource
-from serinus_fetch.sources.web import WebSource
 
 
 def found(address: Address, environ: Mapping[str, str]) -> Source:
@@ -17,8 +15,19 @@ def found(address: Address, environ: Mapping[str, str]) -> Source:
     """
     match address:
         case ObjectAddress():
+            from serinus_fetch.sources.objects import ObjectSource
+
             return ObjectSource(address, environ)
         case WebAddress():
+            from serinus_fetch.sources.web import WebSource
+
             return WebSource(address, environ)
-        case HubAddress() | RegistryAddress():
-            raise FetchError(Reason.INVALID, f"{address}: is not built yet.")
+        case HubAddress():
+            os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the library is loaded
+            from serinus_fetch.sources.hub import HubSource
+
+            return HubSource(address, environ)
+        case RegistryAddress():
+            from serinus_fetch.sources.mlflow import RegistrySource
+
+            return RegistrySource(address, environ, found)

@@ -47,18 +47,22 @@ class Http:
 
     @contextmanager
     def open(
-        self, url: str, headers: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
+        self,
+        url: str,
+        name: str,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
     ) -> Iterator[httpx2.Response]:
-        """Send a GET and yield the answer, its body unread.
+        """Send a GET and yield the answer, its body unread. `name` says in messages what was asked for.
 
         Raises:
             FetchError: the answer is final, and no.
             TransientError: it may be better later.
         """
-        name = shown(url)
         try:
             with self._client.stream("GET", url, headers=headers, params=query) as response:
-                self._judge(response, name)
+                if error := judged(response, name, self._remedy):
+                    raise error
                 yield response
         except httpx2.ConnectError as error:
             if isinstance(_root(error), ssl.SSLCertVerificationError):
@@ -75,19 +79,19 @@ class Http:
         except httpx2.TransportError as error:
             raise TransientError(f"{type(error).__name__}: {error}") from error
 
-    def document(self, url: str, **query: str) -> Any:
-        """Return a JSON document.
+    def document(self, url: str, what: str, **query: str) -> Any:
+        """Return a JSON document. `what` says in messages what was asked for.
 
         Raises:
             FetchError: the answer is final, and no; or it is not JSON.
             TransientError: it may be better later.
         """
-        with self.open(url, query=query) as response:
+        with self.open(url, what, query=query) as response:
             response.read()
             try:
                 return response.json()
             except ValueError as error:
-                raise FetchError(Reason.INVALID, f"{shown(url)}: answers no JSON. Check the address.") from error
+                raise FetchError(Reason.INVALID, f"{what}: {shown(url)} answers no JSON. Check the address.") from error
 
     def probe(self, url: str, path: str) -> Item:
         """Ask what a file is, by a GET that is not read: signed addresses and some servers know no HEAD.
@@ -96,22 +100,29 @@ class Http:
             FetchError: it cannot be had.
             TransientError: it may be had later.
         """
-        with self.open(url) as response:
+        with self.open(url, shown(url)) as response:
             size = _size(response)
             version = _version(response) if size is not None else None
             return Item(path, url, size, version)
 
     @contextmanager
-    def read(self, item: Item, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
+    def read(self, item: Item, offset: int, *, immutable: bool = False) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Yield where the answer begins, and its bytes.
+
+        Args:
+            item: what to read; its key is a URL, its version what `probe` said.
+            offset: where to begin, if the server can.
+            immutable: the URL itself says which content it is; the version is not the server's.
 
         Raises:
             FetchError: the file is gone or changed, or cannot be had.
             TransientError: it may be had later.
         """
-        part = {"Range": f"bytes={offset}-", "If-Range": item.version} if offset and item.version else None
-        with self.open(item.key, part) as response:
-            if item.version is not None and _version(response) != item.version:
+        part = {"Range": f"bytes={offset}-"} if offset else {}
+        if part and item.version and not immutable:
+            part["If-Range"] = item.version
+        with self.open(item.key, shown(item.key), part) as response:
+            if item.version is not None and not immutable and _version(response) != item.version:
                 raise FetchError(
                     Reason.CHANGED, f"{shown(item.key)}: changed while it was fetched. The next run starts anew."
                 )
@@ -126,16 +137,19 @@ class Http:
                 " last address.",
             )
 
-    def _judge(self, response: httpx2.Response, name: str) -> None:
-        status = f"{response.status_code} {response.reason_phrase}".strip()
-        if response.status_code in {401, 403}:
-            raise FetchError(Reason.DENIED, f"{name}: answered {status}. {self._remedy}")
-        if response.status_code in {404, 410}:
-            raise FetchError(Reason.NOT_FOUND, f"{name}: answered {status}. Check the address.")
-        if response.status_code in {408, 425, 429} or response.status_code >= 500:
-            raise TransientError(f"{name} answered {status}", _retry_after(response))
-        if not response.is_success:
-            raise FetchError(Reason.INVALID, f"{name}: answered {status}. Check the address.")
+
+def judged(response: httpx2.Response, name: str, remedy: str) -> FetchError | TransientError | None:
+    """Return what an answer is as an error: final, or one that may pass; None where it is none."""
+    status = f"{response.status_code} {response.reason_phrase}".strip()
+    if response.status_code in {401, 403}:
+        return FetchError(Reason.DENIED, f"{name}: answered {status}. {remedy}")
+    if response.status_code in {404, 410}:
+        return FetchError(Reason.NOT_FOUND, f"{name}: answered {status}. Check the address.")
+    if response.status_code in {408, 425, 429} or response.status_code >= 500:
+        return TransientError(f"{name} answered {status}", _retry_after(response))
+    if not response.is_success:
+        return FetchError(Reason.INVALID, f"{name}: answered {status}. Check the address.")
+    return None
 
 
 def _size(response: httpx2.Response) -> int | None:
