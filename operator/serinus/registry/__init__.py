@@ -1,0 +1,1 @@
+"""Asks a model registry (MLflow) which version an address means."""
