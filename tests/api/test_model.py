@@ -58,7 +58,7 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"uri": "s3://a/b", "digest": "md5:1"}, "spec.model.digest: ", "match pattern", "md5:1"),
     ({"uri": "s3://a/b", "maxSize": "big"}, "spec.model.maxSize: ", "match pattern", "big"),
     ({"uri": "s3://a/b", "gitCommit": "main"}, "spec.model.gitCommit: ", "match pattern", "main"),
-    ({"uri": "s3://a/b", "version": ""}, "spec.model.version: ", "at least 1", "''"),
+    ({"uri": "s3://a/b", "version": "7 b"}, "spec.model.version: ", "match pattern", "7 b"),
     ({"uri": "s3://a/b", "sha": "x"}, "spec.model.sha: ", "not permitted", "x"),
     ({"format": "sklearn"}, "spec.model.uri: ", "required", "sklearn"),
     ({"uri": "oci://r/m:1", "digest": DIGEST}, "spec.model: ", "oci:// is mounted and not fetched: remove it", DIGEST),

@@ -34,8 +34,8 @@ def picks(selector: str, labels: dict[str, str]) -> bool:
 def test_pods_of_models_with_names_of_any_length_are_found(length: int) -> None:
     model = "m" * length
     labels = {"__name__": "http_requests_total", "namespace": "models", "pod": pod_name(model, OLD)}
-    assert picks(pods.selector(REQUESTS), labels)
-    assert picks(pods.selector_of("models", model, REQUESTS), labels)
+    assert picks(pods.selector(*REQUESTS), labels)
+    assert picks(pods.selector_of("models", model, *REQUESTS), labels)
     assert pods.revision_of(labels, "models", model, [NEW, OLD]) == OLD
 
 
@@ -58,7 +58,7 @@ def test_a_series_belongs_to_the_revision_that_its_pod_names(labels: dict[str, s
 
 
 def test_the_selector_of_one_model_leaves_out_namesakes() -> None:
-    own = pods.selector_of("models", "recommender", REQUESTS)
+    own = pods.selector_of("models", "recommender", *REQUESTS)
     family = {"__name__": "up", "namespace": "models"}
     assert picks(own, {**family, "pod": pod_name("recommender", OLD)})
     assert not picks(own, {**family, "pod": pod_name("recommender-2", OLD)})
@@ -67,7 +67,7 @@ def test_the_selector_of_one_model_leaves_out_namesakes() -> None:
 
 def test_the_counter_has_the_name_that_the_runtime_declares() -> None:
     labels = {"namespace": "models", "pod": pod_name("recommender", OLD)}
-    for made in (pods.selector(pods.requests(OWN)), pods.selector_of("models", "recommender", pods.requests(OWN))):
+    for made in (pods.selector(*pods.requests(OWN)), pods.selector_of("models", "recommender", *pods.requests(OWN))):
         assert picks(made, {**labels, "__name__": "answers_total"})
         assert picks(made, {**labels, "__name__": "up"})
         assert not picks(made, {**labels, "__name__": "http_requests_total"})
@@ -126,3 +126,36 @@ def test_histograms_are_found_in_both_forms() -> None:
     for family in ("up", "http_request_duration_seconds", "http_request_duration_seconds_bucket"):
         assert picks(made, {**labels, "__name__": family})
     assert not picks(made, {**labels, "__name__": "http_request_duration_seconds_sum"})
+
+
+def test_a_pair_of_counters_tells_fine_from_failed_answers() -> None:
+    pair = RuntimeMetrics(requests="nv_inference_request_success", failures="nv_inference_request_failure")
+    made = pods.selector(*pods.requests(pair))
+    for name, error in (("nv_inference_request_success", False), ("nv_inference_request_failure", True)):
+        labels = {"__name__": name, "pod": pod_name("recommender", OLD), "status": "500"}
+        assert picks(made, labels)
+        assert pods.is_error(labels, pair) is error
+
+
+@pytest.mark.parametrize(
+    ("labels", "counted"),
+    [
+        ({"handler": "/predict"}, True),
+        ({"handler": "/health"}, False),
+        ({"handler": "/health/ready"}, False),
+        ({"handler": "/predict/health"}, True),
+        ({}, True),
+        ({"handler": "metrics", "exported_handler": "/health"}, False),
+        ({"handler": "/health", "exported_handler": "/predict"}, True),
+    ],
+)
+def test_probes_can_be_left_out(labels: dict[str, str], counted: bool) -> None:  # noqa: FBT001
+    """Prometheus renames a container's label that the target has too."""
+    metrics = RuntimeMetrics.model_validate({"exclude": {"label": "handler", "values": "/health.*"}})
+    assert pods.counts(labels, metrics) is counted
+    assert pods.counts(labels, DEFAULTS)
+
+
+@pytest.mark.parametrize(("unit", "seconds"), [(None, 1.0), ("s", 1.0), ("ms", 0.001), ("us", 0.000001)])
+def test_the_unit_of_a_histogram(unit: str | None, seconds: float) -> None:
+    assert pods.unit(RuntimeMetrics.model_validate({"latencyUnit": unit})) == seconds

@@ -87,11 +87,11 @@ def replay(pods: Pods, *steps: Callable[[], None]) -> tuple[Answer, DirectCounte
         clock = Clock()
         async with serving(pods) as reader:
             counters = DirectCounters(reader, clock)
-            answer = await counters.read(FAMILY, [pods.endpoint("new")], [pods.endpoint("old")])
+            answer = await counters.read([FAMILY], [pods.endpoint("new")], [pods.endpoint("old")])
             for step in steps:
                 step()
                 clock.now += 1.0
-                answer = await counters.read(FAMILY, [pods.endpoint("new")], [pods.endpoint("old")])
+                answer = await counters.read([FAMILY], [pods.endpoint("new")], [pods.endpoint("old")])
         return answer, counters
 
     return asyncio.run(scenario())
@@ -137,7 +137,7 @@ def test_looks_in_the_same_second_share_a_reading() -> None:
         async with serving(pods) as reader:
             counters = DirectCounters(reader, clock)
             for clock.now, times in ((1000.0, 1), (1000.5, 1), (1000.95, 2), (900.0, 3)):
-                await counters.read(FAMILY, [pods.endpoint("new")], [])
+                await counters.read([FAMILY], [pods.endpoint("new")], [])
                 assert len(pods.asked) == times
 
     asyncio.run(scenario())
@@ -167,7 +167,7 @@ def test_nobody_answers_and_nobody_listens() -> None:
         async with serving(pods) as reader:
             counters = DirectCounters(reader, Clock())
             gone = Endpoint("models", "old", "http://127.0.0.1:1/metrics")
-            answer = await counters.read(FAMILY, [pods.endpoint("new")], [gone])
+            answer = await counters.read([FAMILY], [pods.endpoint("new")], [gone])
         assert ups(answer) == {"new": [0.0], "old": [0.0]}
         assert f"new: no answer within {direct.TIMEOUT:g} s" in counters.problem
         assert "old: Cannot connect" in counters.problem
@@ -180,9 +180,9 @@ def test_a_pod_that_went_is_forgotten() -> None:
         pods, clock = Pods({"a": {"200": 1.0}, "b": {"200": 1.0}}), Clock()
         async with serving(pods) as reader:
             counters = DirectCounters(reader, clock)
-            await counters.read(FAMILY, [pods.endpoint("a")], [])
+            await counters.read([FAMILY], [pods.endpoint("a")], [])
             clock.now += 1.0
-            answer = await counters.read(FAMILY, [pods.endpoint("b")], [])
+            answer = await counters.read([FAMILY], [pods.endpoint("b")], [])
         assert set(ups(answer)) == {"b"} == counters.known
 
     asyncio.run(scenario())
@@ -200,9 +200,9 @@ def test_label_sets_are_the_same_objects_in_every_answer() -> None:
         pods, clock = Pods({"new": {"200": 1.0}}), Clock()
         async with serving(pods) as reader:
             counters = DirectCounters(reader, clock)
-            first = await counters.read(FAMILY, [pods.endpoint("new")], [])
+            first = await counters.read([FAMILY], [pods.endpoint("new")], [])
             clock.now += 1.0
-            second = await counters.read(FAMILY, [pods.endpoint("new")], [])
+            second = await counters.read([FAMILY], [pods.endpoint("new")], [])
         assert all(one.labels is other.labels for one, other in zip(first.series, second.series, strict=True))
 
     asyncio.run(scenario())

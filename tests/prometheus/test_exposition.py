@@ -13,7 +13,7 @@ FAMILY = "http_requests_total"
 
 
 def told(text: str) -> dict[tuple[tuple[str, str], ...], float]:
-    return {tuple(sorted(one.labels.items())): one.value for one in counters(text, FAMILY)}
+    return {tuple(sorted(one.labels.items())): one.value for one in counters(text, [FAMILY])}
 
 
 def test_the_counters_of_a_family_with_their_labels() -> None:
@@ -28,6 +28,11 @@ def test_the_counters_of_a_family_with_their_labels() -> None:
     }
 
 
+def test_a_pair_of_families_is_told_apart() -> None:
+    text = 'fine{model="a"} 3\nfailed{model="a"} 1\nfine_too 7\n'
+    assert [(one.family, one.value) for one in counters(text, ["fine", "failed"])] == [("fine", 3.0), ("failed", 1.0)]
+
+
 def test_a_counter_without_labels_and_one_with_a_time() -> None:
     assert told(f"# a comment\n{FAMILY} 3\n") == {(): 3.0}
     assert told(f'{FAMILY}{{status="200"}} 1e3 1700000000000\n') == {(("status", "200"),): 1000.0}
@@ -40,13 +45,13 @@ def test_a_process_that_has_not_counted_yet_tells_nothing() -> None:
 @pytest.mark.parametrize("value", ["NaN", "-1", "+Inf", "many", ""])
 def test_what_no_counter_can_be_is_refused(value: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each in its own words
-        counters(f"{FAMILY} {value}\n", FAMILY)
+        counters(f"{FAMILY} {value}\n", [FAMILY])
 
 
 @given(st.text(alphabet='{}"=,\\ \n#a1', max_size=30))
 def test_nonsense_is_told_or_refused_and_never_breaks(text: str) -> None:
     try:
-        found = counters(FAMILY + text, FAMILY)
+        found = counters(FAMILY + text, [FAMILY])
     except ValueError:
         return
     assert all(one.value >= 0.0 for one in found)

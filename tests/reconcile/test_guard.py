@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
@@ -55,11 +56,12 @@ class Pods:
             self.told[pod][0] += rate - failed
             self.told[pod][1] += failed
 
-    async def read(self, endpoint: Endpoint, _: str) -> list[Reading]:
+    async def read(self, endpoint: Endpoint, families: Sequence[str]) -> list[Reading]:
         if endpoint.pod in self.broken:
             raise Unreadable("connection refused")
         fine, failed = self.told[endpoint.pod]
-        return [Reading({"status": "200"}, fine), Reading({"status": "500"}, failed)]
+        (family,) = families
+        return [Reading(family, {"status": "200"}, fine), Reading(family, {"status": "500"}, failed)]
 
 
 class Rollout:

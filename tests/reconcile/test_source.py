@@ -52,6 +52,7 @@ def test_a_mean_is_always_looked_for_in_pods() -> None:
 
 
 DECLARED = RuntimeMetrics()
+NO_HISTOGRAM = RuntimeMetrics(latency="")
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,17 @@ def test_without_counters_the_message_says_what_to_add(
 def test_the_message_names_the_part_of_the_spec_that_asked() -> None:
     with pytest.raises(NoSource, match=r"spec\.analysis\.latency\.source is Gateway"):
         choose(Source.GATEWAY, "", DECLARED, "latency")
+
+
+def test_a_container_without_a_histogram_is_judged_by_the_gateways_latency() -> None:
+    assert choose(Source.AUTO, "", NO_HISTOGRAM) is Source.PODS
+    assert choose(Source.AUTO, envoy.CONTROLLER, NO_HISTOGRAM, "latency") is Source.GATEWAY
+    with pytest.raises(NoSource, match=r"runtime\.metrics\.latency"):
+        choose(Source.AUTO, "", NO_HISTOGRAM, "latency")
+    with pytest.raises(NoSource, match=r"runtime\.metrics\.latency"):
+        choose(Source.PODS, envoy.CONTROLLER, NO_HISTOGRAM, "latency")
+
+
+def test_a_pair_of_counters_is_asked_for_together() -> None:
+    pair = RuntimeMetrics(requests="fine_total", failures="failed_total")
+    assert '__name__=~"up|fine_total|failed_total"' in subject(Source.PODS, metrics=pair).errors.own

@@ -140,6 +140,20 @@ class TestErrors:
         seen = error_window(subject(Source.PODS, metrics=metrics), [*series, pod_up(NEW)], START, NOW)
         assert sorted(counter.cell for counter in seen.counters) == [0, 1]
 
+    def test_a_pair_of_counters_and_what_is_left_out(self) -> None:
+        names = ("fine_total", "failed_total", "other_total")
+        series = [in_pod(NEW, name, model="a", path=path) for name in names for path in ("/v2", "/health")]
+        metrics = RuntimeMetrics.model_validate(
+            {
+                "requests": "fine_total",
+                "failures": "failed_total",
+                "exclude": {"label": "path", "values": "/health"},
+            }
+        )
+        seen = error_window(subject(Source.PODS, metrics=metrics), [*series, pod_up(NEW)], START, NOW)
+        assert sorted(counter.cell for counter in seen.counters) == [0, 1]
+        assert len({counter.key for counter in seen.counters}) == 2
+
     @pytest.mark.parametrize(
         ("times", "interval"),
         [
@@ -259,6 +273,18 @@ class TestLatency:
             (1, 6.0),
         ]
         assert len({one.key for one in seen.counters}) == 4
+
+    def test_probes_are_left_out_and_microseconds_are_seconds(self) -> None:
+        metrics = RuntimeMetrics.model_validate(
+            {"latency": "took_us", "latencyUnit": "us", "exclude": {"label": "route", "values": "/-/.*"}}
+        )
+        series = [
+            in_pod(NEW, "took_us_bucket", 1.0, le=le, route=route)
+            for le in ("100000", "+Inf")
+            for route in ("/", "/-/healthz")
+        ]
+        seen = latency_window(subject(Source.PODS, metrics=metrics), [*series, pod_up(NEW)], (0.1,), 1.0, START, NOW)
+        assert [(one.cell, one.samples[0][1]) for one in seen.counters] == [(0, 1.0), (1, 1.0)]
 
     def test_a_handler_with_other_buckets_is_no_number_and_never_slow(self) -> None:
         series = [

@@ -33,7 +33,7 @@ class ModelSource(Model):
     """Where the model lies: `models:/name/version` or `models:/name@alias` (MLflow), `s3://`, `gs://`, `hf://`, `https://`, `oci://image` (mounted as an image volume) or `pvc://claim/path` (mounted read-only)."""
     format: FormatName | None = None
     """What the model is, such as sklearn, xgboost, lightgbm, onnx, tflite or tensorflow. It picks the runtime when `runtime` names neither a runtime nor an image."""
-    version: _Told | None = None
+    version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+@-]+$", max_length=128)] | None = None
     """The model's version, as replies, metrics and status shall tell it; that of the registry when absent."""
     git_commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")] | None = None
     """The commit that it was trained from; a label of the pods, and told in status."""

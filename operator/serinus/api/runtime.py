@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from serinus.api.base import DnsLabel, DnsName, Fragment, LabelName, Model, SeriesName
 
@@ -39,6 +39,26 @@ class Probes(Model):
     """A core/v1 Probe. Default: none."""
 
 
+def _expression(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+    return value
+
+
+Expression = Annotated[str, StringConstraints(max_length=128), AfterValidator(_expression)]
+
+
+class Exclusion(Model):
+    """Requests that are none of a user's, such as those of probes: they would dilute the others."""
+
+    label: LabelName
+    """A label of the counter and the histogram, such as handler."""
+    values: Expression
+    """Regular expression of its values that are left out, such as `/health.*`."""
+
+
 class RuntimeMetrics(Model):
     """The request counter and the histogram that the model container exposes by itself."""
 
@@ -52,21 +72,14 @@ class RuntimeMetrics(Model):
     """Label that holds the status of a response; status when absent."""
     failures: SeriesName | None = None
     """Name of a counter of failed answers, where `requests` counts the others only; `statusLabel` and `errors` decide nothing then."""
-    errors: Annotated[str, StringConstraints(max_length=128)] | None = None
+    errors: Expression | None = None
     """Regular expression of the values of `statusLabel` that are errors; 5.. when absent."""
     latency: Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$", max_length=128)] | None = None
     """Name of the histogram of latencies, without _bucket; http_request_duration_seconds when absent, empty when there is none."""
     latency_unit: LatencyUnit | None = None
     """The unit of its bounds; seconds when absent."""
-
-    @field_validator("errors")
-    @classmethod
-    def _is_an_expression(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"{value!r} is not a regular expression: {error}") from None
-        return value
+    exclude: Exclusion | None = None
+    """What is counted but not judged."""
 
 
 class Runtime(Model):

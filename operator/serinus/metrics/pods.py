@@ -3,26 +3,32 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from serinus.api.v1alpha1 import RuntimeMetrics
+from serinus.api.runtime import LatencyUnit, RuntimeMetrics
 
 DEFAULT_REQUESTS = "http_requests_total"
 DEFAULT_STATUS_LABEL = "status"
 DEFAULT_ERRORS = "5.."
 DEFAULT_LATENCY = "http_request_duration_seconds"
+_SECONDS = {LatencyUnit.SECONDS: 1.0, LatencyUnit.MILLISECONDS: 1e-3, LatencyUnit.MICROSECONDS: 1e-6}
 _REVISION_POD = "[a-z][-a-z0-9]*-[0-9a-f]{10}-[-a-z0-9]+"
 """Kubernetes cuts the name that a pod's is made from at 58 characters: of what follows the
 revision nothing is certain but the random end."""
 _REVISION = re.compile("[0-9a-f]{10}")
 
 
-def requests(metrics: RuntimeMetrics) -> str:
-    """Return the name of the request counter."""
-    return metrics.requests or DEFAULT_REQUESTS
+def requests(metrics: RuntimeMetrics) -> tuple[str, ...]:
+    """Return the names of the request counters: one with a status, or one for the fine and one for the failed."""
+    return metrics.requests or DEFAULT_REQUESTS, *([metrics.failures] if metrics.failures else [])
 
 
 def latency(metrics: RuntimeMetrics) -> str:
     """Return the base name of the histogram of durations, in seconds."""
     return metrics.latency or DEFAULT_LATENCY
+
+
+def unit(metrics: RuntimeMetrics) -> float:
+    """Return the seconds in the unit of the histogram's bounds."""
+    return _SECONDS[metrics.latency_unit or LatencyUnit.SECONDS]
 
 
 def selector(*families: str) -> str:
@@ -56,8 +62,19 @@ def revision_of(labels: Mapping[str, str], namespace: str, name: str, revisions:
 
 def is_error(labels: Mapping[str, str], metrics: RuntimeMetrics) -> bool:
     """Tell whether a series counts failed answers."""
+    if metrics.failures:
+        return labels.get("__name__") == metrics.failures
     status = labels.get(metrics.status_label or DEFAULT_STATUS_LABEL, "")
     return re.fullmatch(metrics.errors or DEFAULT_ERRORS, status) is not None
+
+
+def counts(labels: Mapping[str, str], metrics: RuntimeMetrics) -> bool:
+    """Tell whether a series is about users' requests; a target's label of the same name renames the container's."""
+    if metrics.exclude is None:
+        return True
+    name = metrics.exclude.label
+    value = labels.get(f"exported_{name}", labels.get(name, ""))
+    return re.fullmatch(metrics.exclude.values, value) is None
 
 
 def _joined(families: Iterable[str]) -> str:

@@ -50,8 +50,8 @@ class PodReader:
     session: aiohttp.ClientSession
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
 
-    async def read(self, endpoint: Endpoint, family: str) -> list[Reading]:
-        """Return the counters of a family that a pod tells.
+    async def read(self, endpoint: Endpoint, families: Sequence[str]) -> list[Reading]:
+        """Return the counters of some families that a pod tells.
 
         Raises:
             Unreadable: with what went wrong, in words.
@@ -74,7 +74,7 @@ class PodReader:
         if len(body) > MOST_BYTES:
             raise Unreadable(f"the answer is larger than {MOST_BYTES} bytes")
         try:
-            return counters(body.decode(), family)
+            return counters(body.decode(), families)
         except ValueError as error:
             raise Unreadable(f"the answer is not in Prometheus' text format: {error}") from error
 
@@ -99,21 +99,21 @@ class _Pod:
     up: Mapping[str, str]
     """Labels of the series that tells whether it answered."""
     ups: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    counters: dict[frozenset[tuple[str, str]], _Counter] = field(default_factory=dict)
+    counters: dict[tuple[str, frozenset[tuple[str, str]]], _Counter] = field(default_factory=dict)
     known: bool = False
 
-    def take(self, time: float, family: str, readings: Iterable[Reading]) -> None:
+    def take(self, time: float, readings: Iterable[Reading]) -> None:
         """Add a reading.
 
         The first one is only where counting starts: nobody saw when the pod counted it. Where a
         counter fell, the process began anew, and all of its counters with it.
         """
-        now = {frozenset(reading.labels.items()): reading for reading in readings}
+        now = {(reading.family, frozenset(reading.labels.items())): reading for reading in readings}
         fell = any((one := self.counters.get(key)) and reading.value < one.told for key, reading in now.items())
         for key, reading in now.items():
             counter = self.counters.get(key)
             if counter is None:
-                labels = {**_renamed(reading.labels, self.target), **self.target, "__name__": family}
+                labels = {**_renamed(reading.labels, self.target), **self.target, "__name__": reading.family}
                 counter = self.counters[key] = _Counter(labels, 0.0 if self.known else reading.value)
             counter.counted += reading.value - (0.0 if fell else counter.told)
             counter.told = reading.value
@@ -145,26 +145,26 @@ class DirectCounters:
         """Return the names of the pods that are being read."""
         return frozenset(endpoint.pod for endpoint in self._pods)
 
-    async def read(self, family: str, canary: Sequence[Endpoint], stable: Sequence[Endpoint]) -> Answer:
+    async def read(self, families: Sequence[str], canary: Sequence[Endpoint], stable: Sequence[Endpoint]) -> Answer:
         """Return what the pods have told lately; a reading that takes long comes to the next caller."""
         now = self.clock()
         if self._reading is None or (self._reading.done() and not 0.0 <= now - self._began < _SOON):
             self._began = now
-            self._reading = asyncio.ensure_future(self._read(family, canary, stable))
+            self._reading = asyncio.ensure_future(self._read(families, canary, stable))
         await asyncio.wait({self._reading}, timeout=INTERVAL)
         if self._reading.done():
             self._reading.result()
         return Answer(self.clock(), tuple(self._series()))
 
-    async def _read(self, family: str, canary: Sequence[Endpoint], stable: Sequence[Endpoint]) -> None:
+    async def _read(self, families: Sequence[str], canary: Sequence[Endpoint], stable: Sequence[Endpoint]) -> None:
         pods = {one: self._pods.get(one) or _new(one) for one in (*canary, *stable)}
         problems = [
-            *await asyncio.gather(*(self._read_one(pods[one], one, family, before=False) for one in canary)),
-            *await asyncio.gather(*(self._read_one(pods[one], one, family, before=True) for one in stable)),
+            *await asyncio.gather(*(self._read_one(pods[one], one, families, before=False) for one in canary)),
+            *await asyncio.gather(*(self._read_one(pods[one], one, families, before=True) for one in stable)),
         ]
         self._pods, self.problem = pods, "; ".join(sorted(filter(None, problems))[:3])
 
-    async def _read_one(self, pod: _Pod, endpoint: Endpoint, family: str, *, before: bool) -> str:
+    async def _read_one(self, pod: _Pod, endpoint: Endpoint, families: Sequence[str], *, before: bool) -> str:
         """Read one pod and return what went wrong.
 
         A reading's time lies after it for the canary and before it for stable. So stable's
@@ -172,11 +172,11 @@ class DirectCounters:
         """
         time = self.clock()
         try:
-            readings = await self.reader.read(endpoint, family)
+            readings = await self.reader.read(endpoint, families)
         except Unreadable as error:
             pod.missed(time)
             return f"{endpoint.pod}: {error}"
-        pod.take(time if before else self.clock(), family, readings)
+        pod.take(time if before else self.clock(), readings)
         return ""
 
     def _series(self) -> Iterable[Series]:

@@ -1,5 +1,6 @@
 """The guard: counters of a few pods of both sides, read every second beside what Prometheus tells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serinus.desired import labels
@@ -28,9 +29,9 @@ class Guard:
                 return f"no pod of the {side} has an address and declares runtime.metrics"
         return self.counters.problem
 
-    async def read(self, family: str) -> Answer:
-        """Return what the pods have told lately of a family."""
-        return await self.counters.read(family, self.canary, self.stable)
+    async def read(self, families: Sequence[str]) -> Answer:
+        """Return what the pods have told lately of some families."""
+        return await self.counters.read(families, self.canary, self.stable)
 
 
 def guard(counters: DirectCounters, subject: Subject, children: Children) -> Guard:

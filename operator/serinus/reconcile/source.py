@@ -62,7 +62,7 @@ class Subject:
         """Return how the counters of answers are found."""
         if self.source is Source.GATEWAY:
             return Selectors(envoy.SELECTOR, envoy.selector_of(self.namespace, self.name))
-        return self._in_pods(pods.requests(self.metrics))
+        return self._in_pods(*pods.requests(self.metrics))
 
     @property
     def latency(self) -> Selectors:
@@ -106,11 +106,15 @@ def choose(wanted: Source, controller: str, metrics: RuntimeMetrics | None, fiel
     gateway = controller == envoy.CONTROLLER
     if wanted is not Source.PODS and gateway:
         return Source.GATEWAY
-    if wanted is not Source.GATEWAY and metrics is not None:
+    told = metrics is not None and (field_name != "latency" or metrics.latency != "")
+    if wanted is not Source.GATEWAY and told:
         return Source.PODS
+    counters, own = "request counters", "runtime.metrics with the name of the container's request counter"
+    if field_name == "latency":
+        counters, own = "latencies", "runtime.metrics.latency with the name of the container's histogram"
     missing = {
-        Source.AUTO: "add spec.route with an Envoy Gateway, or spec.runtime.metrics with the name of the container's request counter",
+        Source.AUTO: f"add spec.route with an Envoy Gateway, or spec.{own}",
         Source.GATEWAY: f"spec.analysis.{field_name}.source is Gateway: add spec.route with an Envoy Gateway",
-        Source.PODS: f"spec.analysis.{field_name}.source is Pods: add spec.runtime.metrics with the name of the container's request counter",
+        Source.PODS: f"spec.analysis.{field_name}.source is Pods: add spec.{own}",
     }
-    raise NoSource(f"There are no request counters to judge by: {missing[wanted]}")
+    raise NoSource(f"There are no {counters} to judge by: {missing[wanted]}")

@@ -57,12 +57,16 @@ def error_layout(subject: Subject, series: Sequence[Series]) -> Layout:
     """Return where the answers of both arms stand, see `error_window`."""
     reading = Reading(subject, series, subject.source)
     gateway = subject.source is Source.GATEWAY
-    family = pods.requests(subject.metrics)
+    families = pods.requests(subject.metrics)
     return reading.layout(
         reading.slot(one, one.scraped.own(found), int(_is_error(subject, found)), found)
         for one in reading.reported
         for found in one.counters
-        if (envoy.counts(found.labels) if gateway else found.name == family)
+        if (
+            envoy.counts(found.labels)
+            if gateway
+            else found.name in families and pods.counts(found.labels, subject.metrics)
+        )
     )
 
 
@@ -169,12 +173,13 @@ def units_of(subject: Subject, mean: MeanCounters, series: Sequence[Series]) -> 
 
 def _histograms(subject: Subject, reading: Reading) -> Iterator[_Timed]:
     """Give each label set's histogram."""
-    base = envoy.LATENCY if subject.source is Source.GATEWAY else pods.latency(subject.metrics)
+    gateway = subject.source is Source.GATEWAY
+    base = envoy.LATENCY if gateway else pods.latency(subject.metrics)
     families = {base, f"{base}_bucket"}
     for one in reading.reported:
         groups: dict[str, list[Series]] = defaultdict(list)
         for found in one.counters:
-            if found.name in families:
+            if found.name in families and (gateway or pods.counts(found.labels, subject.metrics)):
                 groups[one.scraped.own(found, "le", "__name__")].append(found)
         for identity, group in groups.items():
             histogram = durations(group, _unit_of(subject))
@@ -183,7 +188,7 @@ def _histograms(subject: Subject, reading: Reading) -> Iterator[_Timed]:
 
 
 def _unit_of(subject: Subject) -> float:
-    return envoy.MILLISECONDS if subject.source is Source.GATEWAY else 1.0
+    return envoy.MILLISECONDS if subject.source is Source.GATEWAY else pods.unit(subject.metrics)
 
 
 def _is_error(subject: Subject, series: Series) -> bool:
