@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     """Longest time a query may take."""
     custom_queries: bool = True
     """Whether `spec.analysis.metrics` may hold PromQL."""
-    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    workers: Annotated[int, Field(ge=1, le=256)] = 32
     """ModelDeployments that are worked on at once."""
     lease_namespace: str = ""
     """Namespace of the Lease that decides which of several operators works; empty where there is one only."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from serinus.analysis import Arm, Counter, Outcome, Target, Window
 from serinus.analysis.blindness import blind, newest
 from serinus.analysis.increments import Increment
-from serinus.analysis.reader import Reader, begin_reading, drained, read_window
+from serinus.analysis.reader import Reader, Sight, begin_reading, drained, next_scrape, read_window
 
 from .support import ANCHOR, Scene, always, churn, clip, pods, proxies, seeded, without
 
@@ -152,3 +152,28 @@ def test_what_makes_blind(targets: tuple[Target, ...], after: float, reason: str
 def test_the_newest_sample_is_that_of_any_target() -> None:
     assert newest(begin_reading(ANCHOR, 2)) is None
     assert newest(sighted(STABLE, target("c", Arm.CANARY, until=45))) == ANCHOR + 60
+
+
+def scraped(*newest: float | None, live: bool = True) -> Reader:
+    """Return a reader of targets that were scraped every 5 s until then."""
+    sights = tuple(Sight(f"pod-{place}", Arm.STABLE, live, at, True, None) for place, at in enumerate(newest))
+    return begin_reading(ANCHOR, 2)._replace(interval=5.0, sights=sights)
+
+
+def test_the_next_scrape_is_an_interval_after_the_oldest_of_the_newest() -> None:
+    assert next_scrape(scraped(100.0, 102.0), 103.0) == 105.0
+
+
+def test_a_late_scrape_may_come_at_any_time() -> None:
+    assert next_scrape(scraped(100.0, 104.0), 106.0) == 106.0
+
+
+def test_a_target_that_is_silent_for_long_is_not_waited_for() -> None:
+    assert next_scrape(scraped(100.0, 118.0), 119.0) == 123.0
+    assert next_scrape(scraped(100.0), 119.0) == 119.0
+
+
+def test_who_was_never_scraped_twice_or_is_not_live_tells_nothing() -> None:
+    assert next_scrape(begin_reading(ANCHOR, 2), 50.0) == 50.0
+    assert next_scrape(scraped(None), 50.0) == 50.0
+    assert next_scrape(scraped(48.0, live=False), 50.0) == 50.0

@@ -104,6 +104,15 @@ def read_window(reader: Reader, window: Window) -> Reader:
     return reader if _unchanged(reader, window) else _read(reader, window)
 
 
+def next_scrape(reader: Reader, now: float) -> float:
+    """When a live target is to be scraped next; `now` while that cannot be told, or while one is late."""
+    interval = reader.interval
+    if interval is None:
+        return now
+    known = [sight.newest for sight in reader.sights if sight.live and sight.newest is not None]
+    return max(now, min((at + interval for at in known if at + LONGEST * interval > now), default=now))
+
+
 def drained(reader: Reader) -> tuple[Reader, list[tuple[str, Increment]]]:
     """The reader without its increments, and those after the cursors in order of time, by target."""
     cursors = dict(reader.cursors)

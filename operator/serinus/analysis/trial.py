@@ -30,6 +30,7 @@ from .means import MeanPolicy, Means, assess_means, begin_means, fold_means, mea
 from .mixture import mean_exp
 from .policy import RatePolicy
 from .rates import assess_rate, failure
+from .reader import next_scrape
 from .samples import Window
 from .weights import Weight
 
@@ -174,6 +175,11 @@ def standing(trial: Trial, now: float) -> tuple[object, ...]:
 def standing_until(trial: Trial, now: float) -> float:
     """Until when (included) `standing` is the same as at time `now` while nothing more is taken in."""
     return min((sighted_until(test.reader, now) for test in trial.tests.values()), default=inf)
+
+
+def next_news(trial: Trial, now: float) -> float:
+    """When the next scrape of what any test reads is due; `now` while that cannot be told."""
+    return min((next_scrape(test.reader, now) for test in trial.tests.values()), default=now)
 
 
 def _turns_on(test: Test, now: float) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 """Which controller serves the Gateway that a route names. All models share the answers."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,7 +25,7 @@ class Gateways:
 
     cluster: Cluster
     clock: Callable[[], float]
-    _known: dict[tuple[str, str], tuple[float, Controller]] = field(default_factory=dict)
+    _known: dict[tuple[str, str], tuple[float, asyncio.Task[Controller]]] = field(default_factory=dict)
 
     async def controller(self, namespace: str, name: str) -> Controller:
         """Return who serves a Gateway; both parts are empty where that may not be read.
@@ -32,11 +33,12 @@ class Gateways:
         Raises:
             ApiError: the API server could not be asked.
         """
-        asked, answer = self._known.get((namespace, name), (0.0, None))
-        if answer is None or self.clock() - asked > FRESHNESS:
-            answer = await self._ask(namespace, name)
-            self._known[namespace, name] = self.clock(), answer
-        return answer
+        asked, question = self._known.get((namespace, name), (0.0, None))
+        now = self.clock()
+        if question is None or now - asked > FRESHNESS or (question.done() and question.exception()):
+            question = asyncio.create_task(self._ask(namespace, name))
+            self._known[namespace, name] = now, question
+        return await asyncio.shield(question)  # one of many who wait may be cancelled
 
     async def _ask(self, namespace: str, name: str) -> Controller:
         try:

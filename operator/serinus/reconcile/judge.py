@@ -17,6 +17,7 @@ from serinus.analysis import (
     Weight,
     assess_trial,
     combine,
+    next_news,
     standing,
     standing_until,
     trial_record,
@@ -29,18 +30,29 @@ from serinus.reconcile.intake import Intake, Unread
 from serinus.reconcile.metric_status import of_assessment, of_finding
 from serinus.reconcile.thresholds import Thresholds
 
+LAG = 0.2
+"""Seconds after which Prometheus has what it scraped."""
 NUMBERS_EVERY = 30.0
 """Seconds for which what was said stands while no outcome changes: status is not written more often than that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What the judge says now. `problem` tells why the metrics cannot be read, in words."""
+    """What the judge says now.
+
+    Attributes:
+        verdict: None while there is none.
+        problem: why the metrics cannot be read, in words.
+        metrics: what status shows of each.
+        record: what status keeps for a restart.
+        due: when there can be more to say, Unix seconds; 0 for at any time.
+    """
 
     verdict: Verdict | None = None
     problem: str = ""
     metrics: tuple[MetricStatus, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
+    due: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,15 @@ class Judge:
         ):
             limits = [await self._thresholds.look(queries, feeds[0].subject, one, now) for one in analysis.metrics]
             formed = self._formed = _Formed(said.statuses, self._form(said, feeds, limits))
-        return formed.opinion
+        return replace(formed.opinion, due=self._due(trial, feeds, analysis, said, queries, now))
+
+    def _due(  # noqa: PLR0913, PLR0917 - all that may say something new
+        self, trial: Trial, feeds: Sequence[Feed], analysis: Analysis, said: _Said, queries: SharedQueries, now: float
+    ) -> float:
+        """Return when there can be more to say: what is asked at any time, a guard or a query, knows no time."""
+        if self._problem or analysis.metrics or len(trial.tests) < len(feeds) or any(feed.guard for feed in feeds):
+            return 0.0
+        return max(queries.due, min(next_news(trial, now) + LAG, said.until, said.time + NUMBERS_EVERY))
 
     def _form(self, said: _Said, feeds: Sequence[Feed], limits: Sequence[tuple[Finding, MetricStatus]]) -> Opinion:
         """Return what follows from the tests, and from the user's own queries."""

@@ -25,7 +25,7 @@ from serinus.rollout.report import Problem
 from serinus.rollout.safety import UNDER_TEST
 from serinus.settings import Settings
 
-FRESHNESS = 0.9
+FRESHNESS = 0.25
 """Seconds that one answer of Prometheus serves everybody."""
 
 

@@ -59,13 +59,14 @@ class Queue:
 
     def oldest_wait(self) -> float:
         """Return for how long the most overdue key has waited, in seconds."""
-        waiting = [due for key, due in self._due.items() if key not in self._running]
+        # `list` in one go: the page of metrics asks from a thread of its own.
+        waiting = [due for key, due in list(self._due.items()) if key not in self._running]
         return max(0.0, self.clock() - min(waiting)) if waiting else 0.0
 
     def depth(self) -> int:
         """Return how many keys are due now."""
         now = self.clock()
-        return sum(due <= now for due in self._due.values())
+        return sum(due <= now for due in list(self._due.values()))
 
     def _schedule(self, key: Key, due: float) -> None:
         if due >= self._due.get(key, float("inf")):

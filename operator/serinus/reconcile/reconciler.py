@@ -4,6 +4,7 @@ What raises exposure is written to status first and applied then; what lowers it
 applied first and waits for nothing.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,14 +18,17 @@ from serinus.reconcile.applier import Applier, Pending
 from serinus.reconcile.echo import Echo
 from serinus.reconcile.gateways import Gateways
 from serinus.reconcile.judges import RolloutJudges
+from serinus.reconcile.pace import TICK, WAITING
 from serinus.reconcile.queue import Key
 from serinus.reconcile.snapshot import Metadata, Snapshot
 from serinus.reconcile.statuses import StatusWriter
-from serinus.reconcile.turn import TICK, WAITING, Memory, Turn
+from serinus.reconcile.turn import Memory, Turn
 from serinus.telemetry import metrics
 
 AGAIN = 0.2
 """Seconds after which a decision is made anew that somebody else's write has overtaken."""
+AFTERWARDS = 3
+"""How many at once write down that they took traffic back: a hundred others may have to do so too, and that comes first."""
 LINGER = 3.0
 """Seconds for which the objects around a model that came to rest are remembered."""
 
@@ -42,6 +46,7 @@ class Reconciler:
     clock: Callable[[], float]
     term: int = 0
     _memories: dict[Key, Memory] = field(default_factory=dict)
+    _afterwards: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AFTERWARDS))
 
     async def __call__(self, key: Key) -> float | None:
         """Bring one ModelDeployment a step further; return the seconds until the next look.
@@ -95,7 +100,17 @@ class Reconciler:
     async def _turn(self, key: Key, raw: dict[str, Any], memory: Memory) -> float:
         try:
             with metrics.RECONCILE.time():
-                turn = Turn(self.cluster, self.gateways, self.judges, key, raw, memory, self.term, self.clock())
+                turn = Turn(
+                    self.cluster,
+                    self.gateways,
+                    self.judges,
+                    key,
+                    raw,
+                    memory,
+                    self._afterwards,
+                    self.term,
+                    self.clock(),
+                )
                 return await turn.run()
         except Pending as pending:
             log.info("%s", pending, extra={"namespace": key.namespace, "modeldeployment": key.name})

@@ -1,7 +1,9 @@
 """One turn at one ModelDeployment: a look, and what follows from it."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ from serinus.reconcile.children import Children, owned
 from serinus.reconcile.gateways import Gateways
 from serinus.reconcile.judge import Opinion
 from serinus.reconcile.judges import RolloutJudges
+from serinus.reconcile.pace import AT_ONCE, RESYNC, TICK, WAITING, next_look
 from serinus.reconcile.queue import Key
 from serinus.reconcile.records import Records
 from serinus.reconcile.snapshot import Snapshot
@@ -28,28 +31,16 @@ from serinus.reconcile.statuses import StatusWriter, read_status
 from serinus.reconcile.target import Refused, TargetFinder, lenient_spec, parse_spec
 from serinus.reconcile.world import World
 from serinus.rollout import report
-from serinus.rollout.capacity import settled_in
 from serinus.rollout.exposure import behind_service
 from serinus.rollout.machine import advance
 from serinus.rollout.observation import Observation, Workload
 from serinus.rollout.report import Problem
-from serinus.rollout.safety import UNDER_TEST
 from serinus.rollout.step import Step
 from serinus.traffic import gateway_api, replica_ratio
 from serinus.traffic.split import PENDING, SeenSplit
 
 Manifest = dict[str, Any]
 log = logging.getLogger("serinus.rollout")
-
-AT_ONCE = 0.0
-TICK = 1.0
-"""Seconds between two looks while a rollout is under way."""
-WAITING = 5.0
-"""Seconds between two looks while something has to happen first that may go unnoticed."""
-RESYNC = 3600.0
-"""Seconds between two looks when nothing is heard; changes and gaps in a watch are heard."""
-POLL = 15.0
-"""Seconds between two looks at what is not watched: named ConfigMaps, an autoscaler that does not scale yet."""
 
 
 @dataclass(slots=True)
@@ -80,6 +71,8 @@ class Turn:
     key: Key
     raw: Manifest
     memory: Memory
+    afterwards: asyncio.Semaphore
+    """Lets few write what can wait while others may still have to take traffic back."""
     term: int
     now: float
 
@@ -108,7 +101,7 @@ class Turn:
         opinion = await self.judges.opinion(self.key, spec, state, children, before, self.now)
         seen = self._observe(spec, state, children, revisions, target, opinion)
         step = advance(spec, state, seen, self.now)
-        if _raises(state, step.state) and not self.memory.snapshot.fresh:
+        if _raises(state, step.state) and len(revisions) > 1 and not self.memory.snapshot.fresh:
             self.memory.snapshot.forget()  # nobody is exposed on the strength of what was remembered
             return AT_ONCE
         facts = report.Facts(
@@ -128,8 +121,10 @@ class Turn:
         )
         moved = step.state != state or bool(step.events) or blocked
         if moved:
-            return AT_ONCE
-        return TICK if leaving else self._next_look(spec, step.state, seen, problem)
+            # What was taken back has lost its traffic: others may have not yet. Without a gateway pods are the split.
+            return TICK if spec.route and step.state.phase is Phase.ROLLING_BACK else AT_ONCE
+        waits = problem is not None or self.memory.problem is not None
+        return TICK if leaving else next_look(spec, step.state, seen, opinion.due, self.now, waits=waits)
 
     @property
     def _generation(self) -> int:
@@ -238,10 +233,12 @@ class Turn:
             await self._noting_problem(world.move_traffic(step.state, seen, fenced=False))
         if step.stamp:
             await self._records.stamp(step.stamp, revisions, self.now)
-        await self.memory.statuses.write(self.raw, before, after, self.now)
-        self.memory.first_look = False
-        await self._announcer.transition(state, step)
-        await self._noting_problem(world.put_right(step.state, seen, revisions))
+        async with self.afterwards if lowers else nullcontext():
+            await self.memory.statuses.write(self.raw, before, after, self.now)
+            self.memory.first_look = False
+            await self._announcer.transition(state, step)
+        if not lowers:  # nothing else hurries, and what was read is older than the route is now
+            await self._noting_problem(world.put_right(step.state, seen, revisions))
         return self.memory.problem != known
 
     async def _noting_problem(self, work: Awaitable[None]) -> None:
@@ -273,20 +270,6 @@ class Turn:
     @property
     def _announcer(self) -> Announcer:
         return Announcer(self.cluster, self.key, self.raw["metadata"]["uid"], self.now)
-
-    def _next_look(
-        self, spec: ModelDeploymentSpec, state: RolloutState, seen: Observation, problem: Problem | None
-    ) -> float:
-        """Return when to look again if nobody wakes this key before."""
-        phase, autoscaler = state.phase, seen.workload(state.stable).autoscaler
-        opening = phase is Phase.INITIALIZING and state.live_since is not None
-        if phase in UNDER_TEST or phase is Phase.ROLLING_BACK or opening:
-            return TICK
-        if phase is Phase.INITIALIZING or problem or self.memory.problem:
-            return WAITING
-        unscaled = spec.autoscaling is not None and (autoscaler is None or not autoscaler.active)
-        rest = POLL if spec.runtime.config_maps or unscaled else RESYNC
-        return min(rest, settled_in(spec, state, self.now))
 
 
 def _raises(before: RolloutState, after: RolloutState) -> bool:

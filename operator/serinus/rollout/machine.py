@@ -5,6 +5,7 @@ once after each. Safety is asked first, whatever a phase waits for.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from serinus.api.status import MAX_MESSAGE, Phase, RolloutState
 from serinus.api.v1alpha1 import ModelDeploymentSpec
@@ -28,9 +29,10 @@ def advance(spec: ModelDeploymentSpec, state: RolloutState, seen: Observation, n
     if look.state != state:
         return Step(look.state)
     if look.state.phase in UNDER_TEST:
-        step = automatic(look) or _shortage(look)
+        step = automatic(look)
         if step:
             return step
+        look = _shortage_noted(look)
     return obey(look) or _seen_live(look) or hold(look) or overdue(look) or _PHASES[look.state.phase](look)
 
 
@@ -38,12 +40,12 @@ def _stay(look: Look) -> Step:
     return Step(look.state)
 
 
-def _shortage(look: Look) -> Step | None:
+def _shortage_noted(look: Look) -> Look:
     """Remember since when the candidate has lacked ready pods: the progress deadline counts from there."""
     short = not _enough_pods(look)
     if short == (look.state.short_since is not None):
-        return None
-    return Step(change(look.state, short_since=look.now if short else None))
+        return look
+    return replace(look, state=change(look.state, short_since=look.now if short else None))
 
 
 def _seen_live(look: Look) -> Step | None:
