@@ -12,6 +12,7 @@ import uvicorn
 from serinus_server import api
 from serinus_server.app import App
 from serinus_server.errors import StartupError
+from serinus_server.logs.predictions import PredictionLog
 from serinus_server.served import load
 from serinus_server.settings import Settings
 from serinus_server.telemetry import Telemetry
@@ -28,13 +29,14 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        telemetry = Telemetry(settings.model_name, settings.model_version)
-        rest = api.create(settings, telemetry.registry, lambda: self.app.served)
-        self.app = App(settings, telemetry, rest)
+        self._telemetry = Telemetry(settings.model_name, settings.model_version)
+        rest = api.create(settings, self._telemetry.registry, lambda: self._app.served)
+        self._app = App(settings, self._telemetry, rest)
+        self._log: PredictionLog | None = None
         self._failure: BaseException | None = None
         self._http = uvicorn.Server(
             uvicorn.Config(
-                self.app,
+                self._app,
                 host=settings.host,
                 port=settings.port,
                 loop="uvloop",
@@ -61,6 +63,8 @@ class Process:
         # The HTTP server repeats the signal once it is done; the process ends by itself then, with 0.
         signal.signal(signal.SIGTERM, lambda *_: None)
         self._http.run()
+        if self._log is not None:
+            self._log.close()
         if self._failure is not None:
             raise self._failure
         if not self._http.started:
@@ -73,7 +77,8 @@ class Process:
             self._failure = error
             self._http.should_exit = True
             return
-        self.app.serve(served)
+        self._log = PredictionLog(self._settings, self._telemetry, served.signature.names)
+        self._app.serve(served, self._log)
         log.info("%s %s (%s) is ready", served.name, served.version, served.platform)
 
 

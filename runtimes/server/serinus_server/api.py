@@ -75,8 +75,7 @@ def _model(settings: Settings, served: Found) -> APIRouter:
             "name": name,
             "versions": [settings.model_version],
             "platform": found.platform,
-            "inputs": [described(tensor) for tensor in found.signature.inputs],
-            "outputs": [described(tensor) for tensor in found.signature.outputs],
+            **described(found.signature),
         }
 
     @routes.get("/v1/models/{name}")

@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serinus_server import http
 from serinus_server.errors import InvalidInputError, RequestError
+from serinus_server.logs.predictions import PredictionLog
+from serinus_server.logs.record import Record
 from serinus_server.pace import Pace
 from serinus_server.protocols import Call
 from serinus_server.protocols import Protocol as Language
@@ -45,6 +47,7 @@ class App:
 
     def __init__(self, settings: Settings, telemetry: Telemetry, rest: ASGIApp) -> None:
         self.served: Served | None = None
+        self._log: PredictionLog | None = None
         self._routes = routes(settings.model_name, settings.model_version)
         self._limit = settings.max_request_bytes
         self._version = (b"x-model-version", settings.model_version.encode())
@@ -54,8 +57,9 @@ class App:
         self._threads = ThreadPoolExecutor(side_by_side, thread_name_prefix="predict")
         self._rest = rest
 
-    def serve(self, served: Served) -> None:
-        """Take a model that is loaded and warmed; from now on the server is ready."""
+    def serve(self, served: Served, log: PredictionLog) -> None:
+        """Take a model that is loaded and warmed, and its log; from now on the server is ready."""
+        self._log = log
         self.served = served
         self._telemetry.ready.set(1)
 
@@ -72,24 +76,33 @@ class App:
 
     async def _predict(self, language: Language, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        headers = [(b"x-request-id", http.request_id(scope)), self._version]
+        identity = http.request_id(scope)
+        headers = [(b"x-request-id", identity), self._version]
+        raw: bytes | None = None
         try:
-            status, answer = 200, await self._answer(language, scope, receive)
+            served = self._asked(scope)
+            raw = await http.body(scope, receive, self._limit)
+            status, answer = 200, await self._answer(language, served, raw)
         except RequestError as error:
             status, answer = error.status, http.told(error)
             headers += _hints(status)
         except ConnectionResetError:
             return
-        self._telemetry.answered(scope["path"], status, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self._telemetry.answered(scope["path"], status, seconds)
+        if self._log is not None and self._log.wants(status):
+            now = time.time()  # noqa: TID251 - when it was answered
+            self._log.offer(Record(identity.decode(), scope["path"], status, now, seconds, raw, answer))
         await http.respond(send, status, answer, headers)
 
-    async def _answer(self, language: Language, scope: Scope, receive: Receive) -> bytes:
+    def _asked(self, scope: Scope) -> Served:
         if scope["method"] != "POST":
             raise RequestError(405, f"{scope['method']}: predictions are asked for with POST")
-        served = self.served
-        if served is None:
+        if self.served is None:
             raise RequestError(503, "the model is not loaded yet")
-        raw = await http.body(scope, receive, self._limit)
+        return self.served
+
+    async def _answer(self, language: Language, served: Served, raw: bytes) -> bytes:
         try:
             document = orjson.loads(raw)
         except orjson.JSONDecodeError as error:

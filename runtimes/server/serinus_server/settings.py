@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """Whether predictions are logged on stdout, a JSON object a line."""
     log_sink: HttpUrl | None = None
     """Where predictions are sent as CloudEvents."""
+    namespace: str = ""
+    """What the events say of where they come from."""
     log_redact: Annotated[frozenset[str], NoDecode] = frozenset()
     """Fields and columns whose values never reach a log: names, separated by commas."""
 

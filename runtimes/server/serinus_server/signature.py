@@ -73,12 +73,14 @@ class Signature:
         inputs: The columns or the tensors.
         outputs: In order; the first is what is answered when nothing is named.
         named: Whether a table's columns have names that callers know.
+        whole: The name of a table without such names, as one tensor.
     """
 
     layout: Literal["table", "tensors", "free"]
     inputs: tuple[Tensor, ...] = ()
     outputs: tuple[Tensor, ...] = ()
     named: bool = True
+    whole: str = "input-0"
 
     @cached_property
     def names(self) -> tuple[str, ...]:

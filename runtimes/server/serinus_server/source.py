@@ -12,17 +12,20 @@ import yaml
 from serinus_server.errors import StartupError
 from serinus_server.settings import Format
 
+PICKLES = (".joblib", ".pkl", ".pickle")
+ESTIMATORS = (".skops", *PICKLES)
+"""Files of estimators in scikit-learn's manner; XGBoost and LightGBM have such as well."""
+
 SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "sklearn": (".skops", ".joblib", ".pkl", ".pickle"),
-        "xgboost": (".ubj", ".json", ".xgb", ".bst"),
-        "lightgbm": (".txt", ".lgb", ".lgbm"),
+        "sklearn": ESTIMATORS,
+        "xgboost": (".ubj", ".json", ".xgb", ".bst", *ESTIMATORS),
+        "lightgbm": (".txt", ".lgb", ".lgbm", *ESTIMATORS),
         "onnx": (".onnx",),
         "tflite": (".tflite",),
     }
 )
 FORMATS = get_args(Format)
-PICKLES = (".joblib", ".pkl", ".pickle")
 _FLAVOURS = {"sklearn": "pickled_model", "xgboost": "data", "lightgbm": "data", "onnx": "data"}
 
 
@@ -64,7 +67,7 @@ def _format_of(path: Path, wanted: str | None) -> str:
     found = next((name for name, suffixes in SUFFIXES.items() if path.suffix in suffixes), None)
     if found is None and wanted is None:
         raise StartupError(f"{path}: its name tells no format; set SERINUS_MODEL_FORMAT to one of {', '.join(FORMATS)}")
-    if wanted and found and found != wanted:
+    if wanted and found and path.suffix not in SUFFIXES[wanted]:
         raise StartupError(
             f"SERINUS_MODEL_FORMAT={wanted}, but {path} is named like {found}: set the format to {found}"
         )

@@ -61,6 +61,12 @@ class Telemetry:
         self.ready = Gauge(
             "model_ready", "1 once the model is loaded and warmed.", labels, registry=self.registry
         ).labels(*self._own)
+        self.dropped = Counter(
+            "prediction_log_dropped",
+            "Predictions that were not logged: there was no room (full), or the destination did not take them.",
+            ["destination", "reason"],
+            registry=self.registry,
+        )
         self._predictions = Predictions(model, version)
         self.registry.register(self._predictions)
         Info("model", "The model that serves.", registry=self.registry).info({"model": model, "version": version})

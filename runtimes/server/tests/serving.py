@@ -17,6 +17,7 @@ import httpx
 
 from serinus_server import api, served
 from serinus_server.app import App
+from serinus_server.logs.predictions import PredictionLog
 from serinus_server.settings import Settings
 from serinus_server.telemetry import Telemetry
 
@@ -50,7 +51,8 @@ def serve(path: Path, **given: Any) -> Client:
     telemetry = Telemetry(settings.model_name, settings.model_version)
     rest = api.create(settings, telemetry.registry, lambda: app.served)
     app = App(settings, telemetry, rest)
-    app.serve(served.load(settings))
+    found = served.load(settings)
+    app.serve(found, PredictionLog(settings, telemetry, found.signature.names))
     return Client(app)
 
 

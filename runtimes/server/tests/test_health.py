@@ -22,7 +22,7 @@ def test_health(iris: Path) -> None:
 def test_metadata_tells_the_signature(iris: Path) -> None:
     found = serve(iris, model_version="7").get("/v2/models/iris/versions/7").json()
     assert (found["name"], found["versions"], found["platform"][:8]) == ("iris", ["7"], "sklearn ")
-    assert found["inputs"] == [{"name": f"x{n}", "datatype": "FP64", "shape": [-1]} for n in range(4)]
+    assert found["inputs"] == [{"name": "input-0", "datatype": "FP64", "shape": [-1, 4]}]
     assert found["outputs"][:2] == [
         {"name": "predict", "datatype": "INT64", "shape": [-1]},
         {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 3]},

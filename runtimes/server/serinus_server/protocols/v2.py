@@ -109,10 +109,15 @@ def encode(call: Call, outputs: Mapping[str, Array], name: str, version: str) ->
 V2 = Protocol(decode, encode)
 
 
-def described(tensor: Tensor) -> dict[str, Any]:
-    """Return a tensor's metadata; a column of any type is told as BYTES, for which the protocol has no better word."""
-    return {
-        "name": tensor.name,
-        "datatype": tensor.datatype if tensor.datatype in DTYPES else "BYTES",
-        "shape": list(tensor.shape),
-    }
+def described(signature: Signature) -> dict[str, Any]:
+    """Return the metadata of inputs and outputs; a table whose columns have no names is one tensor."""
+    inputs = signature.inputs
+    if signature.matrix is not None and not signature.named:
+        inputs = (Tensor(signature.whole, datatype(signature.matrix), (-1, len(inputs))),)
+    return {"inputs": [_described(tensor) for tensor in inputs], "outputs": [_described(t) for t in signature.outputs]}
+
+
+def _described(tensor: Tensor) -> dict[str, Any]:
+    # The protocol has no word for a column of any type.
+    kind = tensor.datatype if tensor.datatype in DTYPES else "BYTES"
+    return {"name": tensor.name, "datatype": kind, "shape": list(tensor.shape)}

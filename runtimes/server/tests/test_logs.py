@@ -1,0 +1,234 @@
+"""Prediction logs: what is in them, what never is, and that nobody waits for them."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+import models
+from serinus_server.logs.record import REDACTED, Redactor
+from serving import ROW, running, serve
+
+
+class Sink(ThreadingHTTPServer):
+    """Takes events and keeps them."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.events: list[tuple[dict[str, str], Any]] = []
+        self.status = 200
+        super().__init__(("127.0.0.1", 0), Taker)
+
+    def wait_for(self, count: int) -> None:
+        while len(self.events) < count:
+            time.sleep(0.01)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/events"
+
+
+class Taker(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Sink
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.events.append(({**headers, ":path": self.path}, json.loads(body)))
+        self.send_response(self.server.status)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def sink() -> Iterator[Sink]:
+    with Sink() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Path:
+    features, target = load_iris(return_X_y=True, as_frame=True)
+    features.columns = ["a", "b", "c", "d"]
+    return models.dumped(LogisticRegression(max_iter=500).fit(features, target), tmp_path / "model.skops")
+
+
+def lines(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_lines_on_stdout(iris: Path) -> None:
+    with running(iris, SERINUS_LOG_STDOUT="true", SERINUS_LOG_SAMPLE="1", SERINUS_MODEL_VERSION="7") as server:
+        server.wait_until_ready()
+        httpx.post(
+            f"{server.url}/predict", content=b'{"data":\n[[5.1, 3.5, 1.4, 0.2]]}', headers={"x-request-id": "r1"}
+        )
+        httpx.post(f"{server.url}/predict", content=b"[[1", headers={"x-request-id": "r2"})
+        _, out, _ = server.stop()
+    good, bad = lines(out)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00", good.pop("time"))
+    assert 0 < good.pop("seconds") < 60
+    assert good == {
+        "id": "r1",
+        "model": "model",
+        "version": "7",
+        "path": "/predict",
+        "status": 200,
+        "request": {"data": [ROW]},
+        "response": {"prediction": [0], "model_name": "model", "model_version": "7"},
+    }
+    assert (bad["id"], bad["status"], bad["request"]) == ("r2", 400, "[[1")
+    assert "not JSON" in bad["response"]["error"]
+
+
+def test_only_errors_without_a_sample(iris: Path) -> None:
+    with sink() as taking:
+        client = serve(iris, log_sink=taking.url)
+        for body in ([ROW], [ROW[:3]], [ROW]):
+            client.post("/predict", json=body)
+        taking.wait_for(2)
+    assert [asked["ce-status"] for asked, _ in taking.events] == ["400", "400"]
+
+
+def test_events_in_the_format_of_kserve(iris: Path) -> None:
+    with sink() as taking:
+        client = serve(iris, log_sink=taking.url, log_sample=1, namespace="shop", model_version="7")
+        client.post("/v1/models/iris:predict", json={"instances": [ROW]}, headers={"x-request-id": "r1"})
+        taking.wait_for(2)
+    (asked, request), (answered, response) = taking.events
+    attributes = {name.removeprefix("ce-"): value for name, value in asked.items() if name.startswith("ce-")}
+    assert attributes.pop("time").endswith("+00:00")
+    assert attributes == {
+        "specversion": "1.0",
+        "id": "r1",
+        "type": "org.kubeflow.serving.inference.request",
+        "source": "/models/iris/versions/7",
+        "inferenceservicename": "iris",
+        "namespace": "shop",
+        "component": "predictor",
+        "modelversion": "7",
+        "status": "200",
+    }
+    assert (asked["content-type"], asked[":path"]) == ("application/json", "/events")
+    assert (answered["ce-type"], answered["ce-id"]) == ("org.kubeflow.serving.inference.response", "r1")
+    assert (request, response) == ({"instances": [ROW]}, {"predictions": [0]})
+
+
+def dropped(text: str, reason: str) -> float:
+    found = re.search(
+        rf'^prediction_log_dropped_total{{destination="sink",reason="{reason}"}} (\S+)', text, re.MULTILINE
+    )
+    return float(found[1]) if found else 0.0
+
+
+def test_what_a_sink_does_not_take_is_counted(iris: Path) -> None:
+    with sink() as taking:
+        taking.status = 500
+        client = serve(iris, log_sink=taking.url, log_sample=1)
+        assert client.post("/predict", json=[ROW]).status_code == 200
+        while not dropped(client.get("/metrics").text, "undelivered"):
+            time.sleep(0.01)
+    assert taking.events
+
+
+def test_a_sink_that_hangs_stops_no_prediction(iris: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # it accepts by itself and never answers
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+        client = serve(iris, log_sink=url, log_sample=1)
+        body = [ROW] * 20_000  # 400 kB a request: the bound of bytes comes first
+        for _ in range(120):
+            assert client.post("/predict", json=body).status_code == 200
+        assert dropped(client.get("/metrics").text, "full") > 0
+
+
+SHORT = [[1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/predict", {"data": [[1, 2, 3, 4], [1, 2, 3, 4]]}),
+        ("/predict", [[1, 2, 3, 4]]),
+        ("/predict", [{"a": 1, "b": 2, "c": 3, "d": 4}]),
+        ("/predict", SHORT),
+        ("/predict", [[1, 2, 3, "2"]]),
+        ("/v1/models/iris:predict", {"instances": [[1, 2, 3, 4]]}),
+        (
+            "/v2/models/iris/infer",
+            {"inputs": [{"name": "x", "shape": [2, 4], "datatype": "FP64", "data": [1, 2, 3, 4] * 2}]},
+        ),
+        (
+            "/v2/models/iris/infer",
+            {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP64", "data": [[1, 2, 3, 4]]}]},
+        ),
+        (
+            "/v2/models/iris/infer",
+            {"inputs": [{"name": n, "shape": [1], "datatype": "INT64", "data": [v]} for v, n in enumerate("abcd", 1)]},
+        ),
+    ],
+)
+def test_a_redacted_column_is_in_no_log(named: Path, path: str, body: Any) -> None:
+    """The secret is 2: no other number here has that digit."""
+    with sink() as taking:
+        client = serve(named, log_sink=taking.url, log_sample=1, log_redact="b")
+        client.post(path, json=body)
+        taking.wait_for(2)
+    (_, request), (_, response) = taking.events
+    assert REDACTED in json.dumps(request)
+    assert 2 not in values(request)
+    assert "2" not in re.sub(r'"(model_version|shape)": [^,}]*', "", json.dumps(response.get("error", "")))
+    assert {1, 3} & values(request) or body == SHORT
+
+
+def values(document: Any) -> set[Any]:
+    """Every number and string in a document but shapes and names."""
+    if isinstance(document, dict):
+        return set().union(
+            *(values(value) for key, value in document.items() if key not in ("shape", "name", "datatype"))
+        )
+    if isinstance(document, list):
+        return set().union(*map(values, document))
+    return {document}
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"prediction": [1]}, {"prediction": REDACTED}),
+        (
+            {"outputs": [{"name": "prediction", "shape": [1], "data": [1]}]},
+            {"outputs": [{"name": "prediction", "shape": [1], "data": REDACTED}]},
+        ),
+        ({"error": "row 0, column 'b': 'x'", "column": "b"}, {"error": REDACTED, "column": "b"}),
+        (3, 3),
+    ],
+)
+def test_named_fields_are_redacted(document: Any, expected: Any) -> None:
+    assert Redactor(frozenset({"prediction", "b"}), ["a", "b"]).document(document) == expected
+
+
+def test_what_is_no_json_is_not_shown_where_names_are_redacted() -> None:
+    assert Redactor(frozenset({"b"}), ["a", "b"]).body(b'{"b": 3', valid=False) == REDACTED
