@@ -61,7 +61,7 @@ def _operation(settings: Settings, namespaces: list[str], api: ApiClient, sessio
     cluster, echo = Cluster(api, leadership.leads), Echo(time.monotonic)
     judges = RolloutJudges(settings, session, time.time)
     reconciler = Reconciler(cluster, Gateways(cluster, time.monotonic), judges, echo, time.time)
-    queue = Queue(reconciler, time.monotonic, _failed)
+    queue = Queue(reconciler, time.monotonic, _failed, reconciler.hurries)
     metrics.QUEUE_DEPTH.set_function(queue.depth)
     metrics.QUEUE_AGE.set_function(queue.oldest_wait)
     return Operation(cluster, namespaces, leadership, reconciler, queue, echo, settings.workers, time.monotonic)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from serinus.reconcile.queue import FIRST_BACKOFF, LONGEST_BACKOFF, Key, Queue
+from serinus.reconcile.queue import FIRST_BACKOFF, LONGEST_BACKOFF, PATIENCE, Key, Queue
 
 ONE, TWO, THREE = Key("models", "one"), Key("models", "two"), Key("models", "three")
 LIMIT = 10.0
@@ -370,3 +370,37 @@ def test_no_wake_up_is_lost_among_many_keys_and_workers() -> None:
         assert runs.errors == []
 
     asyncio.run(scenario())
+
+
+async def order(hurry: set[Key], due: dict[Key, float], now: float) -> list[Key]:
+    """Return the order in which keys are taken at a time, by one worker."""
+    clock, taken = [100.0], []
+
+    async def take(key: Key) -> float | None:
+        taken.append(key)
+        return None
+
+    queue = Queue(take, lambda: clock[0], lambda *_: None, lambda key: key in hurry)
+    for key, delay in due.items():
+        await queue.add(key, delay)
+    clock[0] += now
+    worker = asyncio.create_task(queue.work())
+    await until(lambda: queue.depth() == 0 and not queue._running)
+    worker.cancel()
+    return taken
+
+
+def test_those_that_hurry_go_before_those_that_were_due_earlier() -> None:
+    assert asyncio.run(order({THREE}, {ONE: 0.0, TWO: 1.0, THREE: 2.0}, 3.0)) == [THREE, ONE, TWO]
+
+
+def test_who_hurries_is_not_taken_before_it_is_due() -> None:
+    assert asyncio.run(order({THREE}, {ONE: 0.0, THREE: 9.0}, 3.0)) == [ONE]
+
+
+def test_those_that_hurry_do_not_starve_the_others() -> None:
+    assert asyncio.run(order({TWO, THREE}, {ONE: 0.0, TWO: PATIENCE - 1.0, THREE: PATIENCE + 1.0}, 20.0)) == [
+        TWO,
+        ONE,
+        THREE,
+    ]

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+PATIENCE = 5.0
+"""Seconds for which a key that is due lets those that hurry go first."""
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 10.0
 
@@ -27,14 +29,17 @@ Reconcile = Callable[[Key], Awaitable[float | None]]
 class Queue:
     """Keys that wait, and the workers that take them.
 
-    `clock` is a monotonic clock in seconds. `failed` is told about each error.
+    `clock` is a monotonic clock in seconds. `failed` is told about each error. Where more keys are due than
+    can be worked on, those that `hurries` names go first.
     """
 
     reconcile: Reconcile
     clock: Callable[[], float]
     failed: Callable[[Key, Exception], None]
+    hurries: Callable[[Key], bool] = field(default=lambda _key: False)
     _due: dict[Key, float] = field(default_factory=dict)
-    _heap: list[tuple[float, Key]] = field(default_factory=list)
+    _heaps: tuple[list[tuple[float, Key]], list[tuple[float, Key]]] = field(default_factory=lambda: ([], []))
+    """Those that have time, and those that hurry."""
     _running: set[Key] = field(default_factory=set)
     _failures: dict[Key, int] = field(default_factory=dict)
     _taken: float = float("-inf")
@@ -72,15 +77,18 @@ class Queue:
         if due >= self._due.get(key, float("inf")):
             return
         self._due[key] = due
-        if key not in self._running:  # a running key enters the heap when it is done
-            heapq.heappush(self._heap, (due, key))
+        if key not in self._running:  # a running key enters a heap when it is done
+            self._push(due, key)
+
+    def _push(self, due: float, key: Key) -> None:
+        heapq.heappush(self._heaps[self.hurries(key)], (due, key))
 
     async def _take(self) -> Key:
         async with self._changed:
             while (wait := self._until_next()) is None or wait > 0:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), wait)
-            _, key = heapq.heappop(self._heap)
+            key = self._pop()
             del self._due[key]
             self._running.add(key)
             self._taken = self.clock()
@@ -88,9 +96,18 @@ class Queue:
 
     def _until_next(self) -> float | None:
         """Seconds until the first key is due, None when there is no key; outdated entries go."""
-        while self._heap and (self._heap[0][1] in self._running or self._due.get(self._heap[0][1]) != self._heap[0][0]):
-            heapq.heappop(self._heap)
-        return self._heap[0][0] - self.clock() if self._heap else None
+        for heap in self._heaps:
+            while heap and (heap[0][1] in self._running or self._due.get(heap[0][1]) != heap[0][0]):
+                heapq.heappop(heap)
+        heads = [heap[0][0] for heap in self._heaps if heap]
+        return min(heads) - self.clock() if heads else None
+
+    def _pop(self) -> Key:
+        """Take the first key of those that are due; `_until_next` was asked."""
+        calm, urgent = self._heaps
+        now = self.clock()
+        hurry = bool(urgent) and urgent[0][0] <= now and not (calm and calm[0][0] + PATIENCE < urgent[0][0])
+        return heapq.heappop(urgent if hurry else calm)[1]
 
     async def _run(self, key: Key) -> None:
         try:
@@ -107,7 +124,7 @@ class Queue:
         async with self._changed:
             self._running.discard(key)
             if key in self._due:
-                heapq.heappush(self._heap, (self._due[key], key))
+                self._push(self._due[key], key)
             if again is not None:
                 self._schedule(key, self.clock() + again)
             self._changed.notify_all()

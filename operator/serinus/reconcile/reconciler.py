@@ -4,7 +4,6 @@ What raises exposure is written to status first and applied then; what lowers it
 applied first and waits for nothing.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,8 +26,6 @@ from serinus.telemetry import metrics
 
 AGAIN = 0.2
 """Seconds after which a decision is made anew that somebody else's write has overtaken."""
-AFTERWARDS = 3
-"""How many at once write down that they took traffic back: a hundred others may have to do so too, and that comes first."""
 LINGER = 3.0
 """Seconds for which the objects around a model that came to rest are remembered."""
 
@@ -46,7 +43,6 @@ class Reconciler:
     clock: Callable[[], float]
     term: int = 0
     _memories: dict[Key, Memory] = field(default_factory=dict)
-    _afterwards: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AFTERWARDS))
 
     async def __call__(self, key: Key) -> float | None:
         """Bring one ModelDeployment a step further; return the seconds until the next look.
@@ -69,6 +65,11 @@ class Reconciler:
         elif again > WAITING:
             return self._rest(memory, again)
         return again
+
+    def hurries(self, key: Key) -> bool:
+        """Tell whether traffic may have to be taken back: somebody is sent to a candidate, or nothing is known yet."""
+        memory = self._memories.get(key)
+        return memory is None or memory.exposed
 
     def heard(self, key: Key, change: str | None, resource: Resource, metadata: Metadata) -> bool:
         """Take note of a change around a ModelDeployment; return whether a look at it is due."""
@@ -107,7 +108,6 @@ class Reconciler:
                     key,
                     raw,
                     memory,
-                    self._afterwards,
                     self.term,
                     self.clock(),
                 )

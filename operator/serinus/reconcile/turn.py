@@ -1,9 +1,7 @@
 """One turn at one ModelDeployment: a look, and what follows from it."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +41,25 @@ Manifest = dict[str, Any]
 log = logging.getLogger("serinus.rollout")
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A step with all that it is written down with."""
+
+    version: str
+    """Resource version of the ModelDeployment that it was made for."""
+    state: RolloutState
+    step: Step
+    before: Status
+    after: Status
+    revisions: Mapping[str, Revision]
+
+    @property
+    def lowers(self) -> bool:
+        """Tell whether it takes traffic from the candidate, which nothing may delay."""
+        after = self.step.state
+        return after.candidate == self.state.candidate and after.traffic < self.state.traffic
+
+
 @dataclass(slots=True)
 class Memory:
     """What the process remembers of one ModelDeployment. Losing it costs nothing but a full look."""
@@ -55,6 +72,10 @@ class Memory:
     good_spec: str = ""
     """The last spec that was in order, as JSON: a model of it would be eight times as large."""
     first_look: bool = True
+    exposed: bool = False
+    """Whether somebody is sent to a candidate: it may have to be taken back at any time."""
+    carried_out: Decision | None = None
+    """A decision that took traffic back, and is still to be written down."""
     problem: Problem | None = None
     """What stood in the way of applying the children last time."""
     told: Problem | None = None
@@ -71,13 +92,15 @@ class Turn:
     key: Key
     raw: Manifest
     memory: Memory
-    afterwards: asyncio.Semaphore
-    """Lets few write what can wait while others may still have to take traffic back."""
     term: int
     now: float
 
     async def run(self) -> float:
-        """Observe, judge, advance, apply and report; return the seconds until the next look."""
+        """Write down what was carried out before, else look anew; return the seconds until the next look."""
+        return AT_ONCE if await self._written_down() else await self._look()
+
+    async def _look(self) -> float:
+        """Observe, judge, advance, apply and report."""
         before = read_status(self.raw)
         state = before.rollout or RolloutState()
         spec, problem = await self._spec()
@@ -116,13 +139,12 @@ class Turn:
             self.now,
         )
         world = World(self.cluster, self.memory.applier, *self.key, self._owner, spec, children, self.term, self.now)
-        blocked = await self._carry_out(
-            world, state, step, report.status(facts, before, opinion.record), before, revisions, seen
-        )
-        moved = step.state != state or bool(step.events) or blocked
-        if moved:
-            # What was taken back has lost its traffic: others may have not yet. Without a gateway pods are the split.
-            return TICK if spec.route and step.state.phase is Phase.ROLLING_BACK else AT_ONCE
+        after = report.status(facts, before, opinion.record)
+        version = self.raw["metadata"]["resourceVersion"]
+        self.memory.exposed = bool(step.state.candidate) and step.state.traffic > 0
+        blocked = await self._carry_out(world, Decision(version, state, step, before, after, revisions), seen)
+        if step.state != state or step.events or blocked:
+            return AT_ONCE
         waits = problem is not None or self.memory.problem is not None
         return TICK if leaving else next_look(spec, step.state, seen, opinion.due, self.now, waits=waits)
 
@@ -212,34 +234,35 @@ class Turn:
             return SeenSplit({}, live=False, reason=reason, problem="there is no HTTPRoute yet")
         return gateway_api.read(self.key.name, children.route, children.controller)
 
-    async def _carry_out(  # noqa: PLR0913, PLR0917 - one decision with all that it touches
-        self,
-        world: World,
-        state: RolloutState,
-        step: Step,
-        after: Status,
-        before: Status,
-        revisions: dict[str, Revision],
-        seen: Observation,
-    ) -> bool:
+    async def _carry_out(self, world: World, decision: Decision, seen: Observation) -> bool:
         """Write and apply a decision in the order that is safe to be interrupted anywhere.
 
         Returns whether something stands in the way that was not known before.
         """
-        lowers = step.state.candidate == state.candidate and step.state.traffic < state.traffic
         known, self.memory.problem = self.memory.problem, None
-        self.memory.first_look = lowers  # until status tells of it, a lower weight of the route is believed
-        if lowers:
-            await self._noting_problem(world.move_traffic(step.state, seen, fenced=False))
-        if step.stamp:
-            await self._records.stamp(step.stamp, revisions, self.now)
-        async with self.afterwards if lowers else nullcontext():
-            await self.memory.statuses.write(self.raw, before, after, self.now)
-            self.memory.first_look = False
-            await self._announcer.transition(state, step)
-        if not lowers:  # nothing else hurries, and what was read is older than the route is now
-            await self._noting_problem(world.put_right(step.state, seen, revisions))
+        if decision.lowers:
+            self.memory.first_look = True  # until status tells of it, a lower weight of the route is believed
+            await self._noting_problem(world.move_traffic(decision.step.state, seen, fenced=False))
+            self.memory.carried_out = decision  # others may have to take traffic back too, which comes first
+        else:
+            await self._write_down(decision)
+            await self._noting_problem(world.put_right(decision.step.state, seen, decision.revisions))
         return self.memory.problem != known
+
+    async def _written_down(self) -> bool:
+        """Write down what was carried out at the look before, unless it was for another spec or state."""
+        decision, self.memory.carried_out = self.memory.carried_out, None
+        if decision is None or decision.version != self.raw["metadata"]["resourceVersion"]:
+            return False
+        await self._write_down(decision)
+        return True
+
+    async def _write_down(self, decision: Decision) -> None:
+        if decision.step.stamp:
+            await self._records.stamp(decision.step.stamp, decision.revisions, self.now)
+        await self.memory.statuses.write(self.raw, decision.before, decision.after, self.now)
+        self.memory.first_look = False
+        await self._announcer.transition(decision.state, decision.step)
 
     async def _noting_problem(self, work: Awaitable[None]) -> None:
         """Do some work on the children; what a person has to put right is remembered for status."""
