@@ -64,8 +64,12 @@ def plural_of(manifest: Manifest) -> str:
     return "canaries" if kind == "canary" else f"{kind}s"
 
 
+CONTROLLERS_QPS = 20
+"""Requests a second that each controller of Kubernetes makes at most, where nobody has changed that."""
+
+
 @contextmanager
-def stand(home: Path, users: tuple[str, ...], definitions: list[Path]) -> Iterator[Stand]:
+def stand(home: Path, users: tuple[str, ...], definitions: list[Path], qps: int = CONTROLLERS_QPS) -> Iterator[Stand]:
     """Bring all of it up with the CRDs of some files, and take it down again, also when asked to end."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     paths = {name: programs.built(name) for name in PROGRAMS}
@@ -81,7 +85,7 @@ def stand(home: Path, users: tuple[str, ...], definitions: list[Path]) -> Iterat
             _install(kube, file)
         for user in users:
             _admit(kube, user)
-        _start_nodes(plane, kube)
+        _start_nodes(plane, kube, qps)
         gateway_parts.create(kube, *GATEWAYS)
         source.start()
         gateway.start()
@@ -126,11 +130,11 @@ def _admit(kube: Kube, user: str) -> None:
     kube.call("POST", "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas", flow)
 
 
-def _start_nodes(plane: ControlPlane, kube: Kube) -> None:
+def _start_nodes(plane: ControlPlane, kube: Kube, qps: int) -> None:
     for number in range(NODES):
         kube.create("nodes", "", _node(f"node-{number}"))
         kube.merge("nodes", "", f"node-{number}", {"spec": {"taints": []}})  # no node controller is there to take it
-    plane.start_controllers()
+    plane.start_controllers(qps)
     plane.run("kube-scheduler", f"--kubeconfig={plane.kubeconfig}", "--leader-elect=false", "--secure-port=0",
               "--kube-api-qps=500", "--kube-api-burst=500")  # fmt: skip
     stages = programs.module(programs.KWOK_GRAPH, "sigs.k8s.io/kwok") / "kustomize" / "stage"

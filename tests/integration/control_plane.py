@@ -81,13 +81,16 @@ class ControlPlane:
         self._wait("/readyz")
         self._wait("/api/v1/namespaces/default")
 
-    def start_controllers(self) -> None:
-        """Start the controllers, once all CRDs are there: the garbage collector looks for new kinds every 30 s only."""
+    def start_controllers(self, qps: int = 500) -> None:
+        """Start the controllers, once all CRDs are there: the garbage collector looks for new kinds every 30 s only.
+
+        `qps` is how many requests a second each of them may make on average.
+        """
         key = self.home / "service-account.key"
         self.run(
             "kube-controller-manager", f"--kubeconfig={self.kubeconfig}", f"--service-account-private-key-file={key}",
             "--leader-elect=false", "--secure-port=0", "--use-service-account-credentials=false",
-            f"--controllers={','.join(CONTROLLERS)}", "--kube-api-qps=500", "--kube-api-burst=500",
+            f"--controllers={','.join(CONTROLLERS)}", f"--kube-api-qps={qps}", f"--kube-api-burst={qps * 3 // 2}",
         )  # fmt: skip
 
     @property

@@ -99,7 +99,7 @@ def run(work: Callable[[], Awaitable[None]]) -> None:
 
 
 def metadata(name: str = "shop", version: int = 5, **labels: str) -> dict[str, Any]:
-    return {"namespace": "space", "name": name, "resourceVersion": str(version), "labels": labels}
+    return {"namespace": "space", "name": name, "uid": name, "resourceVersion": str(version), "labels": labels}
 
 
 def test_a_leader_begins_with_a_survey(stage: Stage) -> None:
@@ -143,6 +143,28 @@ def test_the_status_of_an_autoscaler_is_no_reason_to_look(stage: Stage, change: 
     run(lambda: stage.operation._child_changed(change, AUTOSCALER, metadata("hpa", **{MODEL: "shop"})))
     stage.clock[0] += 1.0
     assert stage.queue.depth() == looks
+
+
+def test_an_edit_of_an_autoscaler_is_one_reason_to_look_and_not_one_for_ever(stage: Stage) -> None:
+    def hpa(edited: str) -> dict[str, Any]:
+        managed = [
+            {"manager": "serinus", "time": "2026-11-22T10:00:00Z"},
+            {"manager": "kube-controller-manager", "subresource": "status", "time": "2026-11-22T12:00:00Z"},
+            {"manager": "kubectl-edit", "time": edited},
+        ]
+        return {**metadata("hpa", **{MODEL: "shop"}), "uid": "1", "managedFields": managed}
+
+    def looks(edited: str) -> int:
+        run(lambda: stage.operation._child_changed("MODIFIED", AUTOSCALER, hpa(edited)))
+        stage.clock[0] += 1.0
+        found = stage.queue.depth()
+        stage.queue._due.clear()
+        return found
+
+    stage.operation._works = True
+    first, second = "2026-11-22T11:00:00Z", "2026-11-22T11:30:00Z"
+    assert [looks(first) for _ in range(4)] == [1, 1, 0, 0]  # a second edit within the second would look the same
+    assert [looks(second) for _ in range(4)] == [1, 1, 0, 0]
 
 
 def test_what_is_heard_while_the_lead_is_lost_for_a_moment_is_not_lost(stage: Stage) -> None:

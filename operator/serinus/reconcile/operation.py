@@ -25,6 +25,8 @@ log = logging.getLogger("serinus.operation")
 
 COALESCE = 0.1
 """Seconds for which changes of children are gathered before a look: they come in bursts."""
+EDITING = 2.0
+"""Seconds for which an object that was edited may be edited again unnoticed."""
 STUCK = 60.0
 """Seconds in which nobody takes a due key after which the workers are stuck; a long queue alone is no fault."""
 GLANCE = 0.2
@@ -45,6 +47,8 @@ class Operation:
     clock: Callable[[], float]
     _works: bool = False
     """Whether there are workers: a lead that is lost for a moment between two glances changes nothing."""
+    _edited: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """When autoscalers were edited by somebody else, as they say and as it was heard, by uid."""
     _listeners: list[Listener] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -145,8 +149,18 @@ class Operation:
         key = Key(metadata["namespace"], name)
         new = self.reconciler.heard(key, change, resource, metadata)
         # An autoscaler's status tells of the load every few seconds, which is no reason to look; an edit is.
-        if new and not (resource is AUTOSCALER and change == "MODIFIED" and not _edited(metadata)):
+        if resource is AUTOSCALER and change == "MODIFIED" and not self._edited_anew(metadata):
+            return
+        if new:
             await self.queue.add(key, COALESCE)
+
+    def _edited_anew(self, metadata: Metadata) -> bool:
+        """Tell whether somebody may have edited an object since it was heard of last: edits are dated to the second."""
+        edited, now = _edited(metadata), self.clock()
+        known, heard = self._edited.get(metadata["uid"], ("", now))
+        if edited != known:
+            self._edited[metadata["uid"]] = edited, now
+        return edited != known or (bool(edited) and now - heard < EDITING)
 
     async def _missed(self, resource: Resource) -> None:
         concerned = self.reconciler.missed(resource)
@@ -160,11 +174,11 @@ def _tell(task: asyncio.Task[None]) -> None:
         log.critical("Task %r has ended", task.get_name(), exc_info=task.exception())
 
 
-def _edited(metadata: Metadata) -> bool:
-    """Tell whether somebody else has written a part of an object that is not its status."""
-    return any(
-        part["manager"] != FIELD_MANAGER and not part.get("subresource") for part in metadata.get("managedFields", [])
-    )
+def _edited(metadata: Metadata) -> str:
+    """Return when somebody else wrote a part of an object that is not its status; empty for never."""
+    parts = metadata.get("managedFields", [])
+    others = (part for part in parts if part["manager"] != FIELD_MANAGER and not part.get("subresource"))
+    return max((part.get("time", "") for part in others), default="")
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
