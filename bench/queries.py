@@ -2,7 +2,7 @@
 
 A server in another process answers with bodies of the size that Prometheus sends: one proxy, two
 places for each route, two pods for each model, the labels of the scrape jobs in
-e2e/cluster/manifests/prometheus. Every rollout's judge looks once a second, as in the operator; what
+e2e/cluster/manifests/prometheus. Every rollout's judge looks when it is due, as in the operator; what
 is left out is the Kubernetes side of a turn. Run by `make bench-queries`; the figures are in
 bench/results/queries.json.
 """
@@ -28,12 +28,15 @@ from serinus.api.v1alpha1 import Source
 from serinus.prometheus.client import Prometheus
 from serinus.prometheus.shared import SharedQueries
 from serinus.reconcile.feeds import feeds
-from serinus.reconcile.judge import Judge
+from serinus.reconcile.judge import Judge, Opinion
+from serinus.reconcile.judges import FRESHNESS
 from serinus.reconcile.source import Subject
 from serinus.reconcile.windows import SHARED_INTERVALS
 
 RESULTS = Path(__file__).parent / "results" / "queries.json"
 SCRAPE = 5.0
+LOOK = 0.1
+"""Seconds between two glances at who is due."""
 OLD, NEW = "a" * 10, "b" * 10
 LES = [f"{le}.0" for le in (1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000)] + ["+Inf"]
 PROXY = {
@@ -159,13 +162,16 @@ class Rollouts:
         change = {"time": anchor, "weight": 10}
         self.state = RolloutState.model_validate({"phase": Phase.STEPPING, "weights": [change]})
         self.judges = [(Judge(NEW, anchor, {}), feeds(ANALYSIS, one, one)) for one in map(subject, range(rollouts))]
+        self.opinions = [Opinion()] * rollouts
 
     async def look(self) -> list[str]:
-        """Let every rollout look once; return what each metric of the last one says."""
-        for judge, sources in self.judges:
-            opinion = await judge.look(self.queries, sources, ANALYSIS, self.state, time.time())
-            assert not opinion.problem, opinion.problem
-        return [f"{metric.name}: {metric.reason}" for metric in opinion.metrics]
+        """Let every rollout look that may have news; return what each metric of the last one says."""
+        for place, (judge, sources) in enumerate(self.judges):
+            if (now := time.time()) >= self.opinions[place].due:
+                opinion = await judge.look(self.queries, sources, ANALYSIS, self.state, now)
+                assert not opinion.problem, opinion.problem
+                self.opinions[place] = opinion
+        return [f"{metric.name}: {metric.reason}" for metric in self.opinions[-1].metrics]
 
 
 def subject(number: int) -> Subject:
@@ -176,7 +182,7 @@ def subject(number: int) -> Subject:
 async def measure(rollouts: int, seconds: float, address: str, asked: Any) -> dict[str, Any]:
     """Look for a while and return what it cost."""
     async with aiohttp.ClientSession() as session:
-        queries = SharedQueries(Prometheus(session, address, 20.0), time.time, 0.9)
+        queries = SharedQueries(Prometheus(session, address, 20.0), time.time, FRESHNESS)
         models = Rollouts(rollouts, queries)
         for _ in range(15):  # until every test has begun
             said = await models.look()
@@ -186,7 +192,7 @@ async def measure(rollouts: int, seconds: float, address: str, asked: Any) -> di
         while time.monotonic() < began + seconds:
             begin = time.monotonic()
             said = await models.look()
-            await asyncio.sleep(max(0.0, 1.0 - (time.monotonic() - begin)))
+            await asyncio.sleep(max(0.0, LOOK - (time.monotonic() - begin)))
         took, used = time.monotonic() - began, time.process_time() - used
         tick = took / SCRAPE
         shared = [question for question in queries._questions.values() if question.again]  # noqa: SLF001

@@ -1,10 +1,8 @@
 """A real Prometheus, with proxies that are not there as its targets."""
 
 import subprocess
-import threading
 import urllib.request
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import yaml
 
 from cluster import programs
 from tests.integration.control_plane import free_port
+from tests.integration.loopback import Request, Server
 from tests.integration.waiting import eventually
 
 from .pages import total
@@ -29,7 +28,7 @@ class MetricsSource:
     traffic: Traffic
     proxies: tuple[str, ...]
     port: int = field(default_factory=free_port)
-    _server: ThreadingHTTPServer | None = None
+    _server: Server | None = None
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,8 +39,8 @@ class MetricsSource:
     def start(self) -> None:
         """Serve the counters and start Prometheus."""
         self.home.mkdir(parents=True)
-        self._server = _serve(self.traffic)
-        (self.home / "prometheus.yml").write_text(yaml.safe_dump(self._config(self._server.server_address[1])))
+        self._server = Server(self._answer).start()
+        (self.home / "prometheus.yml").write_text(yaml.safe_dump(self._config(self._server.server_port)))
         with (self.home / "prometheus.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [
@@ -61,14 +60,17 @@ class MetricsSource:
             self._process.kill()
             self._process.wait()
         if self._server:
-            self._server.shutdown()
-            self._server.server_close()
+            self._server.stop()
 
     def queries(self) -> float:
         """Return how many queries Prometheus has answered so far."""
         with urllib.request.urlopen(f"{self.address}/metrics", timeout=10) as answer:  # noqa: S310 - our own address
             text = answer.read().decode()
         return total(text, "prometheus_http_requests_total", 'handler="/api/v1/query"')
+
+    def _answer(self, request: Request) -> None:
+        body = self.traffic.page(request.path.removeprefix("/")).encode()
+        request.reply(200, body, {"Content-Type": "text/plain; version=0.0.4"})
 
     def _ready(self) -> bool:
         try:
@@ -89,26 +91,3 @@ class MetricsSource:
             "global": {"scrape_interval": f"{SCRAPE}s", "scrape_timeout": "4s"},
             "scrape_configs": [{"job_name": "envoy", "static_configs": targets}],
         }
-
-
-def _serve(traffic: Traffic) -> ThreadingHTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            body = traffic.page(self.path.removeprefix("/")).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-    server = Server(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    return server

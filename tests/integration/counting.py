@@ -1,10 +1,9 @@
 """Model servers that count their own requests, at this machine's own address: a pod's may not be loopback."""
 
 import socket
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from .loopback import Request, Server
 
 FAMILY = "http_requests_total"
 
@@ -26,28 +25,11 @@ class Counting:
     def __init__(self, rate: float) -> None:
         self.rate = rate
         self._began, self._failed_at = time.monotonic(), float("inf")
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = outer.told().encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_: Any) -> None:
-                pass  # the client went away
-
-        self._server = Server((own_address(), 0), Handler)
+        self._server = Server(self._answer, host=own_address()).start()
         self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def _answer(self, request: Request) -> None:
+        request.reply(200, self.told().encode())
 
     def told(self) -> str:
         """Return what the metrics endpoint says now."""
@@ -64,5 +46,4 @@ class Counting:
 
     def stop(self) -> None:
         """Refuse connections."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()

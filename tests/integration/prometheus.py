@@ -10,12 +10,11 @@ import re
 import threading
 import time
 from collections import defaultdict, deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs
 
 from .control_plane import free_port
 from .kube import Kube, Manifest
+from .loopback import Request, Server
 from .standin import StandIn
 
 REQUESTS = 120.0
@@ -37,7 +36,7 @@ class Prometheus(StandIn):
     def __init__(self, kube: Kube) -> None:
         super().__init__(kube)
         self.port = free_port()
-        self._server: ThreadingHTTPServer | None = None
+        self._server: Server | None = None
         self._lock = threading.Lock()
         self._samples: dict[Labels, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=KEPT))
         self._totals: dict[Labels, float] = {}
@@ -60,38 +59,21 @@ class Prometheus(StandIn):
         self.mode = "up"
         if self._server:
             return
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
-                outer.answer(self, form["query"][0], float(form["time"][0]))
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            allow_reuse_address = True
-
-            def handle_error(self, *_: Any) -> None:
-                pass  # the client went away
-
-        self._server = Server(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server = Server(self.answer, self.port).start()
 
     def down(self) -> None:
         """Refuse connections."""
         if self._server:
-            self._server.shutdown()
-            self._server.server_close()
+            self._server.stop()
             self._server = None
 
     def stop(self) -> None:
         self.down()
         super().stop()
 
-    def answer(self, request: BaseHTTPRequestHandler, query: str, at: float) -> None:
+    def answer(self, request: Request) -> None:
+        form = parse_qs(request.body().decode())
+        query, at = form["query"][0], float(form["time"][0])
         self.queries.append(query)
         kind, body = "application/json", json.dumps(self._result(query, at))
         if self.mode == "hang":
@@ -100,10 +82,7 @@ class Prometheus(StandIn):
             kind, body = "text/html", "<html><body>Sign in</body></html>"
         if self.mode == "empty":
             body = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": []}})
-        request.send_response(200)
-        request.send_header("Content-Type", kind)
-        request.end_headers()
-        request.wfile.write(body.encode())
+        request.reply(200, body.encode(), {"Content-Type": kind})
 
     def _result(self, query: str, at: float) -> Manifest:
         selector = _SELECTOR.fullmatch(query)

@@ -7,14 +7,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
 from .control_plane import ControlPlane
+from .loopback import Request, Server
 
 Fault = Callable[[str, str], int]
 """From method and path to the status to answer with, 0 for the API server's own answer."""
@@ -38,39 +37,18 @@ class ApiProxy:
         self._open.set()
         self._expired: set[str] = set()
         self._watches: set[socket.socket] = set()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self) -> None:
-                outer.handle(self)
-
-            do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any  # noqa: N815 - the server's names
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            block_on_close = False
-
-            def handle_error(self, *_: Any) -> None:
-                pass  # the operator went away
-
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(self.handle)
         self.kubeconfig = home / "proxied-kubeconfig"
         config = yaml.safe_load(plane.kubeconfig.read_text())
-        config["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{self._server.server_port}"}
+        config["clusters"][0]["cluster"] = {"server": self._server.address}
         self.kubeconfig.write_text(yaml.safe_dump(config))
 
     def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._server.start()
 
     def stop(self) -> None:
         self.cut_watches()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
     def cut_watches(self) -> None:
         """End every watch and let no new one begin until `expire`."""
@@ -84,32 +62,32 @@ class ApiProxy:
         self._expired = {"/"}
         self._open.set()
 
-    def handle(self, request: BaseHTTPRequestHandler) -> None:
-        length = int(request.headers.get("Content-Length") or 0)
-        body = request.rfile.read(length) if length else None
+    def handle(self, request: Request) -> None:
+        body = request.body() or None
         where = urlsplit(request.path)
         status = self.fault(request.command, where.path)
         self.answered[_namespace(where.path), status] += 1
         if status:
             answer = {"kind": "Status", "code": status, "reason": REASONS[status], "message": "as the test asked"}
-            _reply(request, status, json.dumps(answer).encode(), {"Retry-After": "1"} if status == 429 else {})
+            more = {"Retry-After": "1"} if status == 429 else {}
+            request.reply(status, json.dumps(answer).encode(), {"Content-Type": "application/json", **more})
         elif "watch" in parse_qs(where.query):
             self._watch(request)
         else:
             self._forward(request, body)
 
-    def _forward(self, request: BaseHTTPRequestHandler, body: bytes | None) -> None:
+    def _forward(self, request: Request, body: bytes | None) -> None:
         upstream = self.plane.connect(timeout=60)
         try:
             upstream.request(request.command, request.path, body, self._headers(request))
             answer = upstream.getresponse()
-            _reply(request, answer.status, answer.read(), {"Content-Type": answer.getheader("Content-Type", "")})
+            request.reply(answer.status, answer.read(), {"Content-Type": answer.getheader("Content-Type", "")})
         except (OSError, http.client.HTTPException):
             request.close_connection = True
         finally:
             upstream.close()
 
-    def _watch(self, request: BaseHTTPRequestHandler) -> None:
+    def _watch(self, request: Request) -> None:
         self._open.wait(60)
         kind = urlsplit(request.path).path
         request.close_connection = True
@@ -137,18 +115,9 @@ class ApiProxy:
             self._watches -= watched
             upstream.close()
 
-    def _headers(self, request: BaseHTTPRequestHandler) -> dict[str, str]:
+    def _headers(self, request: Request) -> dict[str, str]:
         accept = {"Accept": request.headers.get("Accept", "application/json")}
         return self.plane.headers(request.headers.get("Content-Type", "application/json")) | accept
-
-
-def _reply(request: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]) -> None:
-    request.send_response(status)
-    for name, value in {"Content-Type": "application/json", **headers}.items():
-        request.send_header(name, value)
-    request.send_header("Content-Length", str(len(body)))
-    request.end_headers()
-    request.wfile.write(body)
 
 
 def _namespace(path: str) -> str:

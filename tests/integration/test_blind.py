@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -26,6 +24,7 @@ from serinus.reconcile.source import Subject
 from serinus.reconcile.windows import error_window
 
 from .control_plane import free_port
+from .loopback import Request, Server
 
 CLOCK = time.time  # noqa: TID251 - scrapes carry the time of day
 TIMEOUT = 1.0
@@ -75,31 +74,15 @@ def serving(reply: Reply | None) -> Iterator[str]:
         yield f"http://127.0.0.1:{free_port()}"
         return
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            status, body = reply(float(form["time"][0]))
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(request: Request) -> None:
+        form = parse_qs(request.body().decode())
+        request.reply(*reply(float(form["time"][0])))
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-
-        def handle_error(self, *_: Any) -> None:
-            pass  # the client went away
-
-    server = Server(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    server = Server(answer).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield server.address
     finally:
-        server.shutdown()
-        server.server_close()
+        server.stop()
 
 
 def ask(reply: Reply | None, expression: str) -> Answer:

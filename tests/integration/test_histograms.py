@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from serinus.reconcile.source import Subject
 from serinus.reconcile.windows import histogram_of, latency_window
 
 from .control_plane import free_port
+from .loopback import Request, Server
 from .waiting import eventually
 
 CLOCK = time.time  # noqa: TID251 - scrapes carry the time of day
@@ -37,15 +36,17 @@ OWN = "prometheus_http_request_duration_seconds"
 PLAIN, CUSTOM, EXPONENTIAL = "plain", "custom", "exponential"
 
 
-class Exporter(ThreadingHTTPServer):
+class Exporter(Server):
     """Exposes `latency_seconds` at a path for each revision; the canary's requests are slower."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         self.started = time.monotonic()
-        super().__init__(("127.0.0.1", 0), self.Handler)
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__(self.answer)
+        self.start()
+
+    def answer(self, request: Request) -> None:
+        body = self.page(request.path.strip("/")).encode()
+        request.reply(200, body, {"Content-Type": "text/plain; version=0.0.4"})
 
     def page(self, revision: str) -> str:
         requests = 10 * int(10 * (time.monotonic() - self.started))
@@ -56,18 +57,6 @@ class Exporter(ThreadingHTTPServer):
         ]
         rest = [f'latency_seconds_sum{{handler="/"}} {requests}', f'latency_seconds_count{{handler="/"}} {requests}']
         return "\n".join(["# TYPE latency_seconds histogram", *lines, *rest, ""])
-
-    class Handler(BaseHTTPRequestHandler):
-        server: Exporter
-
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.end_headers()
-            self.wfile.write(self.server.page(self.path.strip("/")).encode())
-
-        def log_message(self, *_: Any) -> None:
-            pass
 
 
 def pod(model: str, revision: str) -> str:
@@ -105,8 +94,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     (home / "prometheus.yml").write_text(yaml.safe_dump(config))
     yield from running(program, home, own)
-    exporter.shutdown()
-    exporter.server_close()
+    exporter.stop()
 
 
 def running(program: Path, home: Path, own: str) -> Iterator[str]:

@@ -75,7 +75,7 @@ class SharedQueries:
     _poll: float = 0.0
     """When the newest poll began."""
     _kept: float = 0.0
-    """`pause` as of the newest answer: a thousand rollouts look at it every second."""
+    """`pause` as of the newest answer: every look of a thousand rollouts asks for it."""
 
     @property
     def due(self) -> float:

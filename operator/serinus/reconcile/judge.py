@@ -142,7 +142,7 @@ class Judge:
     async def _bring(
         self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
     ) -> None:
-        """Take in what is new, unless nothing can be: a thousand rollouts look every second.
+        """Take in what is new, unless nothing can be: a thousand rollouts look all the time.
 
         What a guard reads is always new.
         """

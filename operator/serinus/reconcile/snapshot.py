@@ -1,6 +1,6 @@
 """What was read of the objects around one ModelDeployment, until something says that it has changed.
 
-During a rollout there is a look every second. An object that nobody touched is not read
+During a rollout there are many looks. An object that nobody touched is not read
 again for it: every watched change, every gap in a watch and every own write says what is
 out of date. Between rollouts nothing is kept.
 """
