@@ -24,6 +24,7 @@ from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.operation import Operation
 from serinus.reconcile.queue import Key, Queue
 from serinus.reconcile.reconciler import Reconciler
+from serinus.runtimes.loading import load
 from serinus.settings import Settings
 from serinus.telemetry import logs, metrics
 
@@ -60,7 +61,8 @@ def _operation(settings: Settings, namespaces: list[str], api: ApiClient, sessio
         )
     cluster, echo = Cluster(api, leadership.leads), Echo(time.monotonic)
     judges = RolloutJudges(settings, session, time.time)
-    reconciler = Reconciler(cluster, Gateways(cluster, time.monotonic), judges, echo, time.time)
+    catalogue = load(settings.runtimes, settings.server_image, settings.storage_image)
+    reconciler = Reconciler(cluster, Gateways(cluster, time.monotonic), judges, catalogue, echo, time.time)
     queue = Queue(reconciler, time.monotonic, _failed, reconciler.hurries)
     metrics.QUEUE_DEPTH.set_function(queue.depth)
     metrics.QUEUE_AGE.set_function(queue.oldest_wait)

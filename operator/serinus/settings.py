@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from serinus import __version__
 from serinus.api.durations import Duration
 
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -25,6 +26,12 @@ class Settings(BaseSettings):
     """Longest time a query may take."""
     custom_queries: bool = True
     """Whether `spec.analysis.metrics` may hold PromQL."""
+    runtimes: str = ""
+    """A YAML file that is laid over the catalogue of runtimes; empty when there is none."""
+    server_image: Annotated[str, Field(min_length=1)] = f"serinus/server:{__version__}"
+    """Image of our own model server."""
+    storage_image: Annotated[str, Field(min_length=1)] = f"serinus/storage:{__version__}"
+    """Image of the init container that fetches models."""
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     """ModelDeployments that are worked on at once."""
     lease_namespace: str = ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from serinus.runtimes.loading import load
 from serinus.settings import Settings
 
 pytestmark = pytest.mark.chart
@@ -43,6 +44,10 @@ DIGEST = "sha256:" + "a" * 64
         ({"extraEnv": [{"value": "x"}]}, ["/extraEnv/0", "name"]),
         ({"podAnnotations": {"a": True}}, ["/podAnnotations/a", "got boolean, want string"]),
         ({"replicas": 0}, ["/replicas"]),
+        ({"serverImage": {"tga": "1"}}, ["/serverImage", "tga"]),
+        ({"catalogue": {"runtime": {}}}, ["/catalogue", "runtime"]),
+        ({"catalogue": {"runtimes": {"mine": "x"}}}, ["/catalogue/runtimes/mine", "got string"]),
+        ({"catalogue": {"defaults": {"onnx": 1}}}, ["/catalogue/defaults/onnx", "got number, want string"]),
         ({"serviceAccount": {"create": False}}, ["serviceAccount.name"]),
         ({"extraEnv": [{"name": "SERINUS_WORKERS", "value": "1"}]}, ["SERINUS_WORKERS", "workers"]),
     ],
@@ -171,3 +176,50 @@ def test_a_service_account_of_the_persons_own(helm: Any) -> None:
     assert rendered.one("ClusterRoleBinding")["subjects"] == [
         {"kind": "ServiceAccount", "name": "own", "namespace": "ops"}
     ]
+
+
+def test_the_images_of_models_pods_are_pinned_too(helm: Any) -> None:
+    values = {"serverImage": {"repository": "registry:5000/server", "digest": DIGEST}, "storageImage": {"tag": "2"}}
+    env = helm.render(values).env
+    assert env["SERINUS_SERVER_IMAGE"] == f"registry:5000/server@{DIGEST}"
+    assert env["SERINUS_STORAGE_IMAGE"] == "serinus/storage:2"
+
+
+CATALOGUE = {
+    "fetcher": {"resources": {"limits": {"memory": "2Gi"}}},
+    "defaults": {"sklearn": "mlserver"},
+    "runtimes": {
+        "vllm": None,
+        "mine": {"image": "mine:1", "port": 80, "formats": {"catboost": {}}, "args": ["--name={name}"]},
+    },
+}
+
+
+def test_what_is_laid_over_the_catalogue_reaches_the_operator(helm: Any, tmp_path: Path) -> None:
+    rendered = helm.render({"catalogue": CATALOGUE})
+    file = Path(rendered.env["SERINUS_RUNTIMES"])
+    (mount,) = rendered.container["volumeMounts"]
+    (volume,) = rendered.pod["spec"]["volumes"]
+    held = rendered.one("ConfigMap")
+    assert (volume["name"], volume["configMap"]["name"]) == (mount["name"], held["metadata"]["name"])
+    assert Path(mount["mountPath"]) == file.parent
+    copy = tmp_path / file.name
+    copy.write_text(held["data"][file.name])
+    found = load(str(copy), "a:1", "b:1")
+    assert "vllm" not in found.runtimes
+    assert (found.defaults["sklearn"], found.defaults["catboost"]) == ("mlserver", "mine")
+    assert found.runtimes["mine"].args == ["--name={name}"]
+    assert found.fetcher.resources == {"limits": {"memory": "2Gi"}}
+
+
+def test_a_changed_catalogue_restarts_the_operator(helm: Any) -> None:
+    def annotations(**runtimes: Any) -> Any:
+        return helm.render({"catalogue": {"runtimes": runtimes}}).pod["metadata"]["annotations"]
+
+    assert annotations(mlserver={"image": "a:1"}) != annotations(mlserver={"image": "a:2"})
+
+
+def test_without_anything_laid_over_there_is_no_file(rendered: Any) -> None:
+    assert rendered.env["SERINUS_RUNTIMES"] == ""
+    assert not rendered.all("ConfigMap")
+    assert "volumes" not in rendered.pod["spec"]

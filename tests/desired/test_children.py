@@ -12,6 +12,7 @@ from serinus.api.v1alpha1 import MAX_NAME, Runtime
 from serinus.desired import labels, names, owner
 from serinus.desired.overlay import lay_over
 from serinus.desired.pod import RUN_AS_USER, template
+from serinus.desired.serving import Serving
 
 from .test_golden import FULL, MANIFESTS, MINIMAL, NAME, OLD, PARENT
 
@@ -137,7 +138,7 @@ def test_an_overlay_leaves_both_arguments_as_they_were(base: Any, top: Any) -> N
 
 
 def pod(**pod_template: Any) -> dict[str, Any]:
-    return template(NAME, OLD, Runtime.model_validate({**MINIMAL, "podTemplate": pod_template}))
+    return template(NAME, OLD, Serving(Runtime.model_validate({**MINIMAL, "podTemplate": pod_template})))
 
 
 @pytest.mark.parametrize(
@@ -161,5 +162,5 @@ def test_an_overlay_may_run_as_another_user_and_drop_the_stop_hook() -> None:
 def test_pods_are_scraped_only_when_they_declare_metrics() -> None:
     assert MANIFESTS["pod-minimal"]["metadata"]["annotations"] == {}
     declared = {key: value for key, value in FULL.items() if key != "podTemplate"}
-    annotations = template(NAME, OLD, Runtime.model_validate(declared))["metadata"]["annotations"]
+    annotations = template(NAME, OLD, Serving(Runtime.model_validate(declared)))["metadata"]["annotations"]
     assert annotations == {"prometheus.io/scrape": "true", "prometheus.io/port": "9100", "prometheus.io/path": "/stats"}

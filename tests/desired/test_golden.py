@@ -8,10 +8,13 @@ import pytest
 
 from serinus.api.v1alpha1 import Autoscaling, Route, Runtime
 from serinus.desired import autoscaler, budget, deployment, owner, revision, service
+from serinus.desired.model import Pin
 from serinus.desired.pod import template
+from serinus.desired.serving import Serving
 from serinus.traffic.gateway_api import http_route
 from serinus.traffic.split import Split
 
+from .catalogued import CATALOGUE, serving
 from .golden import check, names
 
 NAME, NAMESPACE, OLD, NEW = "recommender", "models", "aaaaaaaaaa", "bbbbbbbbbb"
@@ -66,7 +69,7 @@ ROUTE = Route(gateway="infra/public", hostnames=["recommender.example.com"], pat
 
 
 def made(raw: dict[str, Any], contents: dict[str, Any], number: int = 1) -> revision.Revision:
-    return revision.create(NAME, raw, Runtime.model_validate(raw), contents, number)
+    return revision.create(NAME, revision.Origin(raw, contents), Serving(Runtime.model_validate(raw)), number)
 
 
 def route(split: Split, wanted: Route = ROUTE) -> dict[str, Any]:
@@ -75,9 +78,36 @@ def route(split: Split, wanted: Route = ROUTE) -> dict[str, Any]:
 
 FULL_REVISION = made(FULL, CONFIG_MAPS, 3)
 STORED = revision.Revision(FULL_REVISION.hash, {}, CONFIG_MAPS, None, uid="uid-revision")
+MODEL: dict[str, Any] = {
+    "uri": "models:/churn/7",
+    "format": "sklearn",
+    "gitCommit": "0123abc",
+    "dataVersion": "md5:1234",
+    "digest": "sha256:" + "0" * 64,
+    "maxSize": "500Mi",
+    "secretRef": {"name": "registry"},
+}
+SERVED = serving({"model": MODEL}, NAME, version="7")
+ORIGIN = revision.Origin({}, {}, MODEL, Pin("models:/churn/7", "7"))
+
+
+def catalogued(name: str) -> dict[str, Any]:
+    """Return the pod of a runtime as its first format, or with an image of its own."""
+    entry = CATALOGUE.runtimes[name]
+    image = {} if entry.image else {"image": "registry.example.com/own:1"}
+    model = {"model": {"uri": "s3://models/churn", "format": next(iter(entry.formats))}} if entry.formats else {}
+    return template(NAME, OLD, serving({"runtime": {"name": name, **image}, **model}, NAME))
+
+
 MANIFESTS = {
-    "pod-minimal": template(NAME, OLD, Runtime.model_validate(MINIMAL)),
-    "pod-full": template(NAME, OLD, Runtime.model_validate(FULL)),
+    **{f"runtime-{name}": catalogued(name) for name in CATALOGUE.runtimes},
+    "model-image": template(
+        NAME, OLD, serving({"model": {"uri": "oci://registry.example.com/churn:7", "format": "onnx"}}, NAME)
+    ),
+    "model-claim": template(NAME, OLD, serving({"model": {"uri": "pvc://models/churn/7", "format": "onnx"}}, NAME)),
+    "revision-model": revision.manifest(NAME, NAMESPACE, revision.create(NAME, ORIGIN, SERVED, 1), PARENT, {}),
+    "pod-minimal": template(NAME, OLD, Serving(Runtime.model_validate(MINIMAL))),
+    "pod-full": template(NAME, OLD, Serving(Runtime.model_validate(FULL))),
     "deployment": deployment.deployment(NAME, NAMESPACE, made(MINIMAL, {}), PARENT, SERVICE_OWNER),
     "autoscaler": autoscaler.autoscaler(NAME, NAMESPACE, OLD, PARENT, AUTOSCALING, 2),
     "autoscaler-full": autoscaler.autoscaler(NAME, NAMESPACE, OLD, PARENT, TUNED, 6),

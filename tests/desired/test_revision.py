@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serinus.api.runtime import RuntimeMetrics
 from serinus.api.timestamps import render
-from serinus.api.v1alpha1 import Runtime
 from serinus.desired import names, revision
 from serinus.desired.labels import PROMOTED_AT
+from serinus.desired.model import Pin
 
+from .catalogued import serving
 from .test_golden import CONFIG_MAPS, FULL, MINIMAL, NAME, NAMESPACE, PARENT, made
 
-HASH = revision.revision_hash(FULL, CONFIG_MAPS)
+HASH = revision.Origin(FULL, CONFIG_MAPS).hash
 
 
 def backwards(value: Any) -> Any:
@@ -30,7 +32,7 @@ def backwards(value: Any) -> Any:
 def test_the_order_of_keys_does_not_matter() -> None:
     other = backwards(FULL)
     assert json.dumps(other) != json.dumps(FULL)
-    assert revision.revision_hash(other, backwards(CONFIG_MAPS)) == HASH
+    assert revision.Origin(other, backwards(CONFIG_MAPS)).hash == HASH
 
 
 EDITS: list[dict[str, Any]] = [
@@ -41,7 +43,7 @@ EDITS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: next(iter(edit)))
 def test_any_edit_of_the_runtime_is_a_new_revision(edit: dict[str, Any]) -> None:
-    assert revision.revision_hash({**FULL, **edit}, CONFIG_MAPS) != HASH
+    assert revision.Origin({**FULL, **edit}, CONFIG_MAPS).hash != HASH
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_any_edit_of_the_runtime_is_a_new_revision(edit: dict[str, Any]) -> None
      {**CONFIG_MAPS, "flags": {"data": {"FAST": "1"}}}],
 )  # fmt: skip
 def test_any_edit_of_a_named_config_map_is_a_new_revision(contents: dict[str, Any]) -> None:
-    assert revision.revision_hash(FULL, contents) != HASH
+    assert revision.Origin(FULL, contents).hash != HASH
 
 
 def test_nothing_but_runtime_and_config_maps_can_enter_the_hash() -> None:
@@ -61,12 +63,12 @@ def test_nothing_but_runtime_and_config_maps_can_enter_the_hash() -> None:
 
 
 def test_the_hash_is_of_the_runtime_as_stored_and_not_as_this_version_reads_it() -> None:
-    assert revision.revision_hash({**MINIMAL, "command": None}, {}) != revision.revision_hash(MINIMAL, {})
+    assert revision.Origin({**MINIMAL, "command": None}, {}).hash != revision.Origin(MINIMAL, {}).hash
 
 
 def test_a_hash_is_for_ever() -> None:
     """A change here would make new revisions of everybody's models at the next upgrade."""
-    assert revision.revision_hash({"image": "model:1", "port": 8000}, {}) == "38940880f2"
+    assert revision.Origin({"image": "model:1", "port": 8000}, {}).hash == "38940880f2"
 
 
 def stored(raw: dict[str, Any], contents: dict[str, Any], stamp: str | None = None) -> dict[str, Any]:
@@ -122,8 +124,64 @@ def test_the_name_of_a_copy_always_fits(name: str) -> None:
 
 
 def test_the_templates_references_are_the_copies_names() -> None:
-    runtime = Runtime.model_validate(FULL)
-    spec = revision.create(NAME, FULL, runtime, CONFIG_MAPS, 1).template["spec"]
+    spec = made(FULL, CONFIG_MAPS, 1).template["spec"]
     container = next(item for item in spec["containers"] if item["name"] == "model")
     assert container["envFrom"] == [{"configMapRef": {"name": f"flags-{HASH}"}}]
     assert {"name": "config-0", "configMap": {"name": f"features-{HASH}"}} in spec["volumes"]
+
+
+MODEL = {"uri": "models:/churn@champion", "format": "sklearn", "version": "7", "gitCommit": "0123abc"}
+PIN = Pin("models:/churn/7", "7")
+
+
+def with_model(model: dict[str, Any] = MODEL, pin: Pin = PIN, runtime: dict[str, Any] | None = None) -> revision.Origin:
+    return revision.Origin(runtime or {}, {}, model, pin)
+
+
+def test_the_model_and_what_it_was_resolved_to_are_a_revision() -> None:
+    known = with_model().hash
+    assert known == "bac0c765a2", "a hash is for ever"
+    others = [
+        with_model({**MODEL, "dataVersion": "2"}),
+        with_model({**MODEL, "format": "onnx"}),
+        with_model(pin=Pin("models:/churn/8", "8")),
+        with_model(runtime={"name": "mlserver"}),
+        revision.Origin({}, {}),
+    ]
+    assert len({known, *(other.hash for other in others)}) == 6
+
+
+def test_the_catalogue_is_not_in_the_hash_but_on_record() -> None:
+    """An operator with another catalogue makes no revision, and applies what was rendered before."""
+    raw = {"model": {"uri": "s3://models/churn", "format": "sklearn"}, "runtime": {"name": "mlserver"}}
+    origin = revision.Origin(raw["runtime"], {}, raw["model"], Pin("s3://models/churn"))
+    stored = revision.manifest(
+        "churn", NAMESPACE, revision.create("churn", origin, serving(raw), 1), PARENT, raw["runtime"]
+    )
+    stored = json.loads(json.dumps(stored))
+    stored["metadata"] |= {"uid": "uid-revision"}
+    found = revision.read(stored)
+    assert found.hash == origin.hash
+    assert (found.runtime, found.image) == ("mlserver", "seldonio/mlserver:1.7.1")
+    assert found.metrics is not None
+    assert (found.metrics["requests"], found.metrics["port"]) == ("rest_server_requests_total", 8082)
+    assert RuntimeMetrics.model_validate(found.metrics) == serving(raw).runtime.metrics
+
+
+def test_a_runtime_without_counters_is_read_back_without() -> None:
+    raw = {"model": {"uri": "s3://models/churn", "format": "sklearn"}, "runtime": {"name": "kserve-sklearn"}}
+    origin = revision.Origin(raw["runtime"], {}, raw["model"], Pin("s3://models/churn"))
+    stored = revision.manifest(
+        "churn", NAMESPACE, revision.create("churn", origin, serving(raw), 1), PARENT, raw["runtime"]
+    )
+    stored["metadata"] |= {"uid": "uid-revision"}
+    assert revision.read(stored).metrics is None
+
+
+def test_status_tells_what_a_model_was_made_from() -> None:
+    made_from = revision.create("churn", with_model(), serving({"model": MODEL}), 1).made_from
+    assert made_from is not None
+    assert made_from.model_dump(exclude_none=True) == {
+        "uri": "models:/churn/7", "format": "sklearn", "version": "7", "git_commit": "0123abc",
+    }  # fmt: skip
+    assert made(FULL, CONFIG_MAPS).made_from is None

@@ -10,6 +10,7 @@ import pytest
 from serinus.api.v1alpha1 import Autoscaling, Runtime
 from serinus.desired import autoscaler, deployment, revision
 from serinus.desired.pod import SPREAD_OVER, template
+from serinus.desired.serving import Serving
 
 from .test_golden import FULL, MANIFESTS, MINIMAL, NAME, NAMESPACE, OLD, PARENT, made
 
@@ -17,7 +18,7 @@ BOTH = Autoscaling(max_replicas=9, cpu_utilization=70, memory_utilization=80)
 
 
 def pod(**runtime: Any) -> dict[str, Any]:
-    return template(NAME, OLD, Runtime.model_validate({**MINIMAL, **runtime}))
+    return template(NAME, OLD, Serving(Runtime.model_validate({**MINIMAL, **runtime})))
 
 
 @pytest.mark.parametrize(
@@ -69,4 +70,4 @@ def test_a_revision_of_an_operator_that_did_not_spread_keeps_its_pods() -> None:
     del record["data"]["template"]["spec"]["topologySpreadConstraints"]
     manifest = deployment.deployment(NAME, NAMESPACE, revision.read(record), PARENT, None)
     assert manifest["spec"]["template"] == record["data"]["template"]
-    assert revision.read(record).hash == revision.revision_hash(FULL, {})
+    assert revision.read(record).hash == revision.Origin(FULL, {}).hash

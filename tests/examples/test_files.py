@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from demo import images
+from serinus.api.v1alpha1 import ModelDeploymentSpec
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MANIFESTS = sorted(EXAMPLES.glob("*/*.yaml"))
@@ -29,8 +30,10 @@ def test_all_files_are_there() -> None:
         "flask/v2-broken.yaml",
         "recommender/autoscaled.yaml",
         *(f"recommender/v{version}.yaml" for version in range(1, 7)),
+        "sklearn/v1.yaml",
+        "sklearn/v2.yaml",
     ]
-    assert len(LOCKS) == 3
+    assert len(LOCKS) == 4
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=named)
@@ -38,7 +41,8 @@ def test_a_manifest_is_explained_and_complete(path: Path) -> None:
     manifest = read(path)
     assert path.read_text().startswith("# ")
     assert (manifest["apiVersion"], manifest["kind"]) == ("serinus.dev/v1alpha1", "ModelDeployment")
-    assert manifest["spec"]["runtime"]["port"] in {5000, 8000}
+    spec = ModelDeploymentSpec.model_validate(manifest["spec"])
+    assert spec.runtime.port in {5000, 8000} or (spec.model and spec.model.format == "sklearn")
 
 
 @pytest.mark.parametrize("folder", ["recommender", "flask"])
@@ -51,6 +55,14 @@ def test_versions_differ_in_their_image_and_in_what_is_judged(folder: str) -> No
     assert all(manifest == manifests[0] for manifest in manifests)
 
 
+def test_the_next_model_is_another_address_and_version() -> None:
+    first, second = (read(EXAMPLES / "sklearn" / f"v{version}.yaml")["spec"] for version in (1, 2))
+    told = [(spec["model"].pop("uri"), spec["model"].pop("version")) for spec in (first, second)]
+    assert told == [(f"s3://models/tumours/{number}/model.skops", str(number)) for number in (1, 2)]
+    assert first == second
+    assert all(uri in (EXAMPLES / "README.md").read_text() for uri, _ in told)
+
+
 def test_the_autoscaled_one_differs_in_its_size_alone() -> None:
     fixed, scaled = read(EXAMPLES / "recommender" / "v1.yaml"), read(EXAMPLES / "recommender" / "autoscaled.yaml")
     assert fixed["spec"].pop("replicas") == 3
@@ -60,7 +72,7 @@ def test_the_autoscaled_one_differs_in_its_size_alone() -> None:
 
 def test_the_readme_builds_every_image() -> None:
     readme = (EXAMPLES / "README.md").read_text()
-    for path in MANIFESTS:
+    for path in (path for path in MANIFESTS if path.parent.name != "sklearn"):
         image = read(path)["spec"]["runtime"]["image"]
         assert re.search(rf"build .*-t {re.escape(image)} ", readme), image
 

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from .conftest import EXAMPLES, load
+
 METRICS = ("precision_at_10", "recall_at_10", "ndcg_at_10")
 
 
@@ -79,3 +81,11 @@ def test_a_version_that_is_none_is_refused_by_name(
     with pytest.raises(SystemExit):
         recommender.train.main([f"--version={version}"])
     assert f"argument --version: {version!r} is not a version" in capsys.readouterr().err
+
+
+def test_the_next_classifier_is_better_and_takes_the_same_inputs() -> None:
+    train = load(EXAMPLES / "sklearn").train
+    (first, before), (second, after) = train.train(1), train.train(2)
+    assert after > before + 0.05
+    assert first.n_features_in_ == second.n_features_in_ == 30
+    assert train.train(2)[1] == after, "the same every time"

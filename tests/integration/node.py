@@ -26,6 +26,9 @@ UNSCHEDULABLE: Manifest = {
 """What a scheduler says of a pod that fits nowhere."""
 
 
+BACK_OFF: Manifest = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}}
+
+
 class Node(StandIn):
     """Binds pods, makes them ready, and lets terminating ones go."""
 
@@ -43,6 +46,10 @@ class Node(StandIn):
         self.unpullable: set[str] = set()
         self.too_large: set[str] = set()
         self.restarts: dict[str, int] = {}
+        self.unfetchable: dict[str, str] = {}
+        """Last words of the init container, by the model's address."""
+        self.out_of_memory: set[str] = set()
+        """Addresses of models that are larger than the memory of their pods."""
         self.at: dict[str, str] = {}
         """Addresses by image, where a pod's own would reach nothing."""
 
@@ -87,7 +94,15 @@ class Node(StandIn):
         if image in self.unpullable:
             state = {"waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}"'}}
         elif image in self.restarts:
-            state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}}
+            state = BACK_OFF
+        model = pod["metadata"].get("annotations", {}).get("serinus.dev/model-uri", "")
+        if model in self.unfetchable:
+            return _stuck_in_init(self.unfetchable[model])
+        if model in self.out_of_memory:
+            ready, state = False, BACK_OFF
+            restarts = {"restartCount": 3, "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
+        else:
+            restarts = {"restartCount": self.restarts.get(image, 0)}
         truth = "True" if ready else "False"
         return {
             "phase": "Pending" if image in self.unpullable else "Running",
@@ -105,8 +120,8 @@ class Node(StandIn):
                     "image": image,
                     "imageID": "" if image in self.unpullable else f"registry.test/digest@{image}",
                     "ready": ready,
-                    "restartCount": self.restarts.get(image, 0),
                     "state": state,
+                    **restarts,
                 }
             ],
         }
@@ -114,3 +129,15 @@ class Node(StandIn):
     def _address(self) -> str:
         number = next(self._numbers)
         return f"10.244.{number // 250}.{number % 250 + 2}"
+
+
+def _stuck_in_init(words: str) -> Manifest:
+    """Return the status of a pod whose init container has failed and will be started again."""
+    ended = {"terminated": {"exitCode": 3, "reason": "Error", "message": words}}
+    one: Manifest = {"ready": False, "image": "", "imageID": "", "restartCount": 1}
+    return {
+        "phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False"}],
+        "initContainerStatuses": [{**one, "name": "fetch-model", "state": BACK_OFF, "lastState": ended}],
+        "containerStatuses": [{**one, "name": "model", "state": {"waiting": {"reason": "PodInitializing"}}}],
+    }

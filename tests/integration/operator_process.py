@@ -30,6 +30,8 @@ class OperatorProcess:
     """Namespace of the Lease that it shares with others; empty for the only one."""
     clock: Path | None = None
     """File that says by how many seconds its time of day is wrong; None for the right time."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """More of its environment, from the next start on."""
     health_port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -48,6 +50,7 @@ class OperatorProcess:
             "SERINUS_LEASE_NAMESPACE": self.lease,
             "SERINUS_HEALTH_PORT": str(self.health_port),
             "SERINUS_METRICS_PORT": str(self.metrics_port),
+            **self.settings,
         }
         if self.clock:
             environment |= {"PYTHONPATH": f"{WRONG_CLOCK}:{SOURCE}", "TEST_CLOCK": str(self.clock)}

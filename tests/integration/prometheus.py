@@ -50,6 +50,8 @@ class Prometheus(StandIn):
     def reset(self) -> None:
         """Up, with its own answers, and every image without errors."""
         self.errors: dict[str, float] = {}
+        self.names: dict[str, tuple[str, str]] = {}
+        """Counter and label of the status of pods, by image, where they are not the usual ones."""
         self.values: dict[str, float] = {}
         """Answers of custom queries."""
         self.mode = "up"
@@ -161,9 +163,11 @@ class Prometheus(StandIn):
             self._set(now, {**base, "__name__": "up"}, 1.0)
             names = behind.get((namespace, pod["metadata"]["labels"][MODEL]), [])
             requests = REQUESTS * self.every / len(names) if name in names else 0.0
-            failed = requests * self.errors.get(pod["spec"]["containers"][0]["image"], 0.0)
+            image = pod["spec"]["containers"][0]["image"]
+            failed = requests * self.errors.get(image, 0.0)
+            counter, label = self.names.get(image, ("http_requests_total", "status"))
             for status, amount in (("200", requests - failed), ("500", failed)):
-                self._add(now, {**base, "__name__": "http_requests_total", "status": status}, amount, seen)
+                self._add(now, {**base, "__name__": counter, label: status}, amount, seen)
 
     def _set(self, now: float, labels: dict[str, str], value: float) -> None:
         self._samples[tuple(sorted(labels.items()))].append((now, value))

@@ -288,3 +288,17 @@ def test_scale_subresource(kube: Kube, namespace: str) -> None:
 @pytest.mark.usefixtures("kube")
 def test_explain_describes_fields(kube: Kube, field: str, text: str) -> None:
     assert text in " ".join(kube.plane.kubectl("explain", field).stdout.split())
+
+
+@pytest.mark.parametrize("after", [{}, {"runtime": {"image": "a:1", "port": 1}, "model": None}])
+def test_what_a_person_leaves_out_of_an_applied_manifest_goes(
+    kube: Kube, namespace: str, after: dict[str, Any]
+) -> None:
+    model = {"uri": "s3://a/b", "format": "sklearn", "secretRef": {"name": "s"}}
+    kube.apply("modeldeployments", manifest(namespace, {"model": model, "runtime": {"name": "mlserver"}}))
+    body = {"model": {"uri": "s3://a/b", "format": "sklearn"}, **after}
+    stored = kube.apply(
+        "modeldeployments", manifest(namespace, {key: part for key, part in body.items() if part is not None})
+    )["spec"]
+    assert not stored.get("runtime") or "name" not in stored["runtime"]
+    assert not stored.get("model") or not stored["model"].get("secretRef")

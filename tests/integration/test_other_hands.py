@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from serinus.desired.revision import revision_hash
+from serinus.desired.revision import Origin
 
 from .kube import ROOTS, Manifest
 from .stand import MODEL, NAME, REVISION, Space, Stand, image, new_namespace, spec
@@ -341,7 +341,7 @@ def test_foreign_object_is_never_taken_over(space: Space, plural: str, name: str
     space.kube.create("configmaps", space.namespace, settings)
     first = space.serving()
     body = spec(image(2), runtime={"configMaps": [{"name": "settings"}]})
-    revision = revision_hash(body["runtime"], contents) if name != "{model}" else space.hash(first)
+    revision = Origin(body["runtime"], contents).hash if name != "{model}" else space.hash(first)
     name = name.format(hash=revision, revision=f"{NAME}-{revision}", model=NAME)
     metadata = {"name": name, "labels": {MODEL: NAME, REVISION: revision} if labelled else {}}
     if name == NAME:  # the model has it already: take it away while nobody looks

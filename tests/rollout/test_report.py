@@ -10,6 +10,7 @@ import pytest
 
 from serinus.analysis import Outcome, Verdict
 from serinus.api import conditions as types
+from serinus.api.analysis import NOTHING_COUNTED
 from serinus.api.status import (
     MAX_MESSAGE,
     MAX_PAST_MESSAGE,
@@ -400,3 +401,27 @@ def test_the_status_survives_the_wire() -> None:
     before = crowded("message")
     wire = json.loads(json.dumps(before.model_dump(mode="json", by_alias=True, exclude_none=True)))
     assert Status.model_validate(wire) == before
+
+
+UNCOUNTED = Verdict(Outcome.INCONCLUSIVE, NOTHING_COUNTED, "No request of either side was counted in a_total.")
+
+
+@pytest.mark.parametrize(("seconds", "reason", "available"), [(30, "Stepping", "True"), (60, NOTHING_COUNTED, "False")])
+def test_counters_that_do_not_show_up_are_told_after_a_minute(seconds: float, reason: str, available: str) -> None:
+    at = state(Phase.STEPPING, hold="Inconclusive", hold_since=NOW - seconds, live_since=NOW - seconds)
+    found = status(facts(at, {"verdict": UNCOUNTED}), Status(), {})
+    assert found.reason == reason
+    metrics = next(condition for condition in found.conditions if condition.type == "MetricsAvailable")
+    assert (metrics.status, metrics.message) == (available, UNCOUNTED.message)
+
+
+def test_status_tells_of_models_live_and_past() -> None:
+    made = {"model": {"uri": "s3://a/b", "format": "sklearn", "version": "7"}, "resolved": {"uri": "s3://a/b"}}
+    known = {OLD: replace(revision(OLD, promoted_at=NOW - 900), runtime="mlserver", model=made), NEW: revision(NEW)}
+    found = status(facts(state(Phase.STABLE), revisions=known), Status(), {})
+    assert found.stable is not None
+    assert found.stable.model is not None
+    assert (found.stable.runtime, found.stable.model.uri, found.stable.model.version) == ("mlserver", "s3://a/b", "7")
+    (past,) = found.history
+    assert past.model is not None
+    assert (past.model.uri, past.model.version) == (None, "7"), "an address can be long"

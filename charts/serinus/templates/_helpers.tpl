@@ -36,12 +36,26 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* The reference of an image; takes a list of its values and the chart's version. */}}
 {{- define "serinus.image" -}}
-{{- $image := .Values.image -}}
+{{- $image := index . 0 -}}
 {{- if $image.digest -}}
 {{- printf "%s@%s" $image.repository $image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) -}}
+{{- printf "%s:%s" $image.repository (default (index . 1) $image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What is laid over the catalogue of runtimes; empty when nothing is. */}}
+{{- define "serinus.catalogue" -}}
+{{- $given := dict -}}
+{{- range $part, $value := .Values.catalogue -}}
+{{- if $value -}}
+{{- $_ := set $given $part $value -}}
+{{- end -}}
+{{- end -}}
+{{- if $given -}}
+{{- toYaml $given -}}
 {{- end -}}
 {{- end -}}
 
@@ -55,6 +69,9 @@ SERINUS_PROMETHEUS_ALLOWED: prometheus.allowed
 SERINUS_PROMETHEUS_TIMEOUT: prometheus.timeout
 SERINUS_CUSTOM_QUERIES: customQueries
 SERINUS_WORKERS: workers
+SERINUS_SERVER_IMAGE: serverImage
+SERINUS_STORAGE_IMAGE: storageImage
+SERINUS_RUNTIMES: catalogue
 SERINUS_HEALTH_PORT: the chart
 SERINUS_METRICS_PORT: the chart
 POD_ID: the chart

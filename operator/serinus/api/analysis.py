@@ -13,6 +13,8 @@ ERROR_RATE = "error-rate"
 LATENCY = "latency"
 LATENCY_OBJECTIVE = "latency-objective"
 GUARD = "guard"
+NOTHING_COUNTED = "NothingCounted"
+"""The reason of a test of error rates that has seen no request at all."""
 RESERVED = (ERROR_RATE, LATENCY, LATENCY_OBJECTIVE, GUARD)
 """Names of the built-in tests; no metric and no mean may have one of them."""
 

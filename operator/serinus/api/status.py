@@ -63,11 +63,24 @@ class FailedRevision(StatusModel):
     time: Timestamp
 
 
+class ModelStatus(StatusModel):
+    """The model that a revision serves, and what it was made from."""
+
+    uri: str | None = None
+    """What is fetched or mounted: a moving address as it was resolved."""
+    format: str | None = None
+    version: str | None = None
+    git_commit: str | None = None
+    data_version: str | None = None
+
+
 class PastRevision(StatusModel):
     """A revision that was stable once."""
 
     revision: str
     image: str
+    model: ModelStatus | None = None
+    """The version of its model, and what that was made from."""
     promoted_at: Timestamp
 
 
@@ -76,6 +89,9 @@ class RevisionStatus(StatusModel):
 
     revision: str
     image: str
+    runtime: str | None = None
+    """The catalogue's name of what serves it; absent for a container of its own."""
+    model: ModelStatus | None = None
     replicas: int = 0
     ready_replicas: int = 0
     digests: list[str] = []

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from serinus.api.v1alpha1 import ConfigMapRef, Runtime
+from serinus.api.runtime import Runtime
 from serinus.desired import labels, names
+from serinus.desired.model import Delivery
 from serinus.desired.overlay import lay_over
+from serinus.desired.serving import Serving
 
 CONTAINER = "model"
 PORT_NAME = "http"
@@ -19,14 +21,18 @@ SPREAD_OVER = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 Manifest = dict[str, Any]
 
 
-def template(name: str, revision: str, runtime: Runtime) -> Manifest:
+def template(name: str, revision: str, serving: Serving) -> Manifest:
     """Return the pod template of a revision, with the user's `podTemplate` laid over it.
 
     The revision's selector labels are written last: a pod that lost them would be lost
     to its Deployment.
     """
+    runtime, delivery = serving.runtime, serving.delivery
     generated: Manifest = {
-        "metadata": {"labels": labels.child(name, revision), "annotations": _annotations(runtime)},
+        "metadata": {
+            "labels": {**labels.child(name, revision), **(delivery.labels if delivery else {})},
+            "annotations": {**_annotations(runtime), **(delivery.told if delivery else {})},
+        },
         "spec": {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
@@ -39,11 +45,11 @@ def template(name: str, revision: str, runtime: Runtime) -> Manifest:
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "topologySpreadConstraints": [_spread(name, revision, key) for key in SPREAD_OVER],
-            "containers": [_container(revision, runtime)],
-            **_volumes(revision, runtime.config_maps or []),
+            "containers": [_container(revision, runtime, delivery)],
+            **_around(revision, runtime, delivery),
         },
     }
-    merged: Manifest = lay_over(generated, runtime.pod_template or {})
+    merged: Manifest = lay_over(lay_over(generated, serving.pod_template), runtime.pod_template or {})
     metadata = merged.setdefault("metadata", {})
     metadata["labels"] = {**metadata.get("labels", {}), **labels.selector(name, revision)}
     return merged
@@ -68,7 +74,7 @@ def _annotations(runtime: Runtime) -> Manifest:
     }
 
 
-def _container(revision: str, runtime: Runtime) -> Manifest:
+def _container(revision: str, runtime: Runtime, delivery: Delivery | None) -> Manifest:
     references = runtime.config_maps or []
     probes = runtime.probes
     optional = {
@@ -84,9 +90,12 @@ def _container(revision: str, runtime: Runtime) -> Manifest:
             if not reference.mount_path
         ],
         "volumeMounts": [
-            {"name": _volume_name(index), "mountPath": reference.mount_path, "readOnly": True}
-            for index, reference in enumerate(references)
-            if reference.mount_path
+            *([delivery.mount] if delivery else []),
+            *(
+                {"name": _volume_name(index), "mountPath": reference.mount_path, "readOnly": True}
+                for index, reference in enumerate(references)
+                if reference.mount_path
+            ),
         ],
     }
     return {
@@ -95,19 +104,26 @@ def _container(revision: str, runtime: Runtime) -> Manifest:
         "ports": [{"name": PORT_NAME, "containerPort": runtime.port, "protocol": "TCP"}],
         "readinessProbe": (probes.readiness if probes else None)
         or {"tcpSocket": {"port": PORT_NAME}, "periodSeconds": 2, "failureThreshold": 3},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         **{key: value for key, value in optional.items() if value},
     }
 
 
-def _volumes(revision: str, references: list[ConfigMapRef]) -> Manifest:
+def _around(revision: str, runtime: Runtime, delivery: Delivery | None) -> Manifest:
+    """Return what the pod has around its container, as far as there is any."""
     volumes = [
         {"name": _volume_name(index), "configMap": {"name": names.config_map_copy(reference.name, revision)}}
-        for index, reference in enumerate(references)
+        for index, reference in enumerate(runtime.config_maps or [])
         if reference.mount_path
     ]
-    return {"volumes": volumes} if volumes else {}
+    parts = {
+        "initContainers": delivery.init_containers if delivery else [],
+        "volumes": [*([delivery.volume] if delivery else []), *volumes],
+        "imagePullSecrets": delivery.pull_secrets if delivery else [],
+    }
+    return {key: value for key, value in parts.items() if value}
 
 
 def _volume_name(index: int) -> str:

@@ -1,18 +1,21 @@
 """Immutable revisions, kept in ControllerRevisions.
 
-The hash covers the stored `spec.runtime`, as the API server holds it and not as this
-version of the models reads it, and the contents of its ConfigMaps. The rendered pod
+The hash covers the stored `spec.model` and `spec.runtime`, as the API server holds them and
+not as this version of the models reads them, and what they resolved to: the version of the
+model, the contents of ConfigMaps. What the catalogue made of them is not in it. The rendered pod
 template is kept beside it and re-applied from there, so that an operator with other
 builders or defaults neither makes a revision nor restarts a pod.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from serinus.api.status import ModelStatus
 from serinus.api.timestamps import parse
-from serinus.api.v1alpha1 import Runtime
 from serinus.desired import labels, names, owner, pod
+from serinus.desired.model import Pin
+from serinus.desired.serving import Serving
 
 Manifest = dict[str, Any]
 Contents = dict[str, dict[str, str]]
@@ -27,7 +30,11 @@ class Revision:
     template: Manifest
     config_maps: Mapping[str, Contents]
     metrics: Manifest | None
-    """The stored `runtime.metrics`, which names the counters of this revision's pods."""
+    """The stored `runtime.metrics`, or the catalogue's, which names the counters of this revision's pods."""
+    runtime: str = ""
+    """The catalogue's name of what serves it; empty for a container of the spec's own."""
+    model: Manifest = field(default_factory=dict)
+    """The stored `spec.model`, and under `resolved` what its address was resolved to."""
     promoted_at: float | None = None
     """Unix seconds of its last promotion."""
     uid: str = ""
@@ -40,23 +47,52 @@ class Revision:
         containers = self.template["spec"]["containers"]
         return next((str(c["image"]) for c in containers if c["name"] == pod.CONTAINER), "")
 
+    @property
+    def made_from(self) -> ModelStatus | None:
+        """Return its model as status tells it."""
+        if "model" not in self.model:
+            return None
+        model, resolved = self.model["model"], self.model.get("resolved", {})
+        return ModelStatus.model_validate({**resolved, **model, "uri": resolved.get("uri", model["uri"])})
 
-def revision_hash(raw_runtime: Manifest, config_maps: Mapping[str, Contents]) -> str:
-    """Return the hash of a stored `spec.runtime` and the contents of its ConfigMaps."""
-    return names.digest({"runtime": raw_runtime, "configMaps": dict(config_maps)})
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What makes a revision: parts of a spec as they are stored, and what they resolved to."""
+
+    runtime: Manifest
+    config_maps: Mapping[str, Contents]
+    model: Manifest | None = None
+    pin: Pin | None = None
+    """What the model's address was resolved to; None without a model."""
+
+    @property
+    def hash(self) -> str:
+        """Return the hash of all of it; without a model it is what it was before there were models."""
+        return names.digest({"runtime": self.runtime, "configMaps": dict(self.config_maps), **self.models})
+
+    @property
+    def models(self) -> Manifest:
+        """Return what it keeps of a model."""
+        if self.model is None or self.pin is None:
+            return {}
+        return {"model": self.model, "resolved": {key: text for key, text in asdict(self.pin).items() if text}}
 
 
-def create(
-    name: str, raw_runtime: Manifest, runtime: Runtime, config_maps: Mapping[str, Contents], number: int
-) -> Revision:
-    """Return the new revision of a runtime, its template rendered by this operator's builders."""
-    value = revision_hash(raw_runtime, config_maps)
-    template = pod.template(name, value, runtime)
-    return Revision(value, template, dict(config_maps), raw_runtime.get("metrics"), number=number)
+def create(name: str, origin: Origin, serving: Serving, number: int) -> Revision:
+    """Return the new revision of an origin, its template rendered by this operator's builders."""
+    metrics = origin.runtime.get("metrics")
+    if metrics is None and serving.runtime.metrics:
+        metrics = serving.runtime.metrics.model_dump(mode="json", by_alias=True, exclude_none=True)
+    template = pod.template(name, origin.hash, serving)
+    return Revision(
+        origin.hash, template, dict(origin.config_maps), metrics, serving.name, origin.models, number=number
+    )
 
 
 def manifest(name: str, namespace: str, revision: Revision, parent: owner.Owner, raw_runtime: Manifest) -> Manifest:
     """Return the ControllerRevision that records a new revision."""
+    told = {"name": revision.runtime, **({"metrics": revision.metrics} if revision.metrics is not None else {})}
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
@@ -71,6 +107,8 @@ def manifest(name: str, namespace: str, revision: Revision, parent: owner.Owner,
             "runtime": raw_runtime,
             "template": revision.template,
             "configMaps": dict(revision.config_maps),
+            **revision.model,
+            **({"catalogue": told} if revision.runtime else {}),
         },
     }
 
@@ -84,11 +122,14 @@ def read(stored: Manifest) -> Revision:
     metadata, data = stored["metadata"], stored["data"]
     promoted = metadata.get("annotations", {}).get(labels.PROMOTED_AT)
     at = parse(promoted) if promoted else None
+    catalogued = data.get("catalogue") or {}
     return Revision(
         hash=metadata["labels"][labels.REVISION],
         template=data["template"],
         config_maps=data.get("configMaps") or {},
-        metrics=data["runtime"].get("metrics"),
+        metrics=catalogued.get("metrics", data["runtime"].get("metrics")),
+        runtime=catalogued.get("name", ""),
+        model={key: data[key] for key in ("model", "resolved") if key in data},
         promoted_at=float(at) if isinstance(at, (int, float)) else None,
         uid=metadata["uid"],
         number=stored["revision"],

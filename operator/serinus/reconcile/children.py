@@ -8,6 +8,7 @@ from typing import Any
 from serinus.api.v1alpha1 import Route
 from serinus.cluster import resources
 from serinus.desired import labels, revision
+from serinus.reconcile import podwords
 from serinus.reconcile.gateways import Controller, Gateways
 from serinus.reconcile.snapshot import Snapshot
 from serinus.rollout.observation import Autoscaler, Workload
@@ -146,7 +147,7 @@ def ready_pods(children: Children, revisions: set[str]) -> frozenset[str]:
 
 def _workload(deployment: Manifest | None, pods: list[Manifest], autoscaler: Manifest | None) -> Workload:
     containers = [status for pod in pods for status in pod.get("status", {}).get("containerStatuses", [])]
-    problems = sorted({problem for pod in pods if (problem := _problem(pod))})
+    problems = sorted({problem for pod in pods if (problem := podwords.problem(pod, ready=is_ready(pod)))})
     unmade = _condition(deployment or {}, "ReplicaFailure")
     if unmade.get("status") == "True":  # a quota, or an admission webhook
         problems.append(f"{unmade['reason']}: {unmade.get('message', '')}")
@@ -173,20 +174,3 @@ def _condition(live: Manifest, kind: str) -> Manifest:
 def is_ready(pod: Manifest) -> bool:
     """Tell whether a pod takes traffic."""
     return _condition(pod, "Ready").get("status") == "True"
-
-
-def _problem(pod: Manifest) -> str:
-    """What a pod waits for, in the words of Kubernetes."""
-    status = pod.get("status", {})
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        state = container.get("state", {})
-        waiting = state.get("waiting") or {}
-        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-            return f"{container['name']}: {waiting['reason']}: {waiting.get('message', '')}".strip(": ")
-        ended = state.get("terminated")
-        if ended and ended.get("exitCode"):
-            return f"{container['name']}: exit code {ended['exitCode']} {ended.get('reason', '')}".strip()
-    scheduled = _condition(pod, "PodScheduled")
-    return (
-        f"{scheduled.get('reason', '')}: {scheduled.get('message', '')}" if scheduled.get("status") == "False" else ""
-    )

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from serinus.analysis import Policy, RatePolicy
-from serinus.api.analysis import ERROR_RATE, GUARD, LATENCY, LATENCY_OBJECTIVE, Analysis, Mean, Source
+from serinus.analysis import Assessment, Outcome, Policy, RatePolicy
+from serinus.api.analysis import ERROR_RATE, GUARD, LATENCY, LATENCY_OBJECTIVE, NOTHING_COUNTED, Analysis, Mean, Source
 from serinus.metrics import envoy, pods
 from serinus.metrics.series import Series
 from serinus.reconcile import policies
@@ -84,6 +84,19 @@ class Feed:
             return "spec.analysis.errorRate: no counters of both sides yet"
         family = envoy.LATENCY if self.subject.source is Source.GATEWAY else pods.latency(self.subject.metrics)
         return f"spec.analysis.latency: no histogram {family} with common buckets on both sides yet"
+
+    def explained(self, seen: Assessment) -> Assessment:
+        """Say where to look when neither side has counted a request: a wrong name looks like an idle model."""
+        told = seen.canary.requests or seen.stable.requests
+        if self.name != ERROR_RATE or seen.outcome is not Outcome.INCONCLUSIVE or told:
+            return seen
+        message = "No request of either side was counted"
+        if self.subject.source is Source.PODS:
+            names = " and ".join(pods.requests(self.subject.metrics))
+            message += f" in {names}: nobody calls the model, or its pods count under another name, port or path than runtime.metrics or the catalogue says"
+        else:
+            message += " by the gateway: nobody calls the model"
+        return replace(seen, reason=NOTHING_COUNTED, message=f"{message}.")
 
     def settle(self, series: Sequence[Series], pins: Pins) -> tuple[Policy, Pins] | None:
         """Return the policy of a test that had to see its counters first; None while there are none.

@@ -22,6 +22,7 @@ from serinus.reconcile.queue import Key
 from serinus.reconcile.snapshot import Metadata, Snapshot
 from serinus.reconcile.statuses import StatusWriter
 from serinus.reconcile.turn import Memory, Turn
+from serinus.runtimes.catalogue import Catalogue
 from serinus.telemetry import metrics
 
 AGAIN = 0.2
@@ -39,6 +40,7 @@ class Reconciler:
     cluster: Cluster
     gateways: Gateways
     judges: RolloutJudges
+    catalogue: Catalogue
     echo: Echo
     clock: Callable[[], float]
     term: int = 0
@@ -105,6 +107,7 @@ class Reconciler:
                     self.cluster,
                     self.gateways,
                     self.judges,
+                    self.catalogue,
                     key,
                     raw,
                     memory,

@@ -7,12 +7,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from serinus.api.v1alpha1 import ModelDeploymentSpec, Runtime
+from serinus.api.v1alpha1 import ModelDeploymentSpec, ModelSource, Runtime
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import autoscaler, deployment, owner, revision
+from serinus.desired.model import Pin
+from serinus.desired.serving import resolve
 from serinus.reconcile.applier import Applier
 from serinus.rollout.report import Problem
+from serinus.runtimes.catalogue import Catalogue, Unserved
 
 Manifest = dict[str, Any]
 
@@ -31,29 +34,31 @@ class TargetFinder:
 
     cluster: Cluster
     applier: Applier
+    catalogue: Catalogue
     namespace: str
     name: str
     parent: owner.Owner
 
     async def of(
-        self, raw_runtime: Manifest, spec: ModelDeploymentSpec, known: Mapping[str, revision.Revision]
+        self, raw: Manifest, spec: ModelDeploymentSpec, known: Mapping[str, revision.Revision]
     ) -> revision.Revision:
-        """Return the revision of a stored `spec.runtime`.
+        """Return the revision of a stored spec.
 
         Raises:
-            Refused: a ConfigMap is missing, Kubernetes refuses the pods, or nothing can be scaled by.
+            Refused: no runtime serves it, a ConfigMap is missing, Kubernetes refuses the pods, or nothing can be scaled by.
             Foreign, Pending: its name is taken, or the record of a former ModelDeployment of this name is still there.
             ApiError: the API server could not be asked.
         """
-        if spec.model or spec.runtime.name:
-            raise Refused(
-                "InvalidSpec", "spec.model and spec.runtime.name: this operator serves spec.runtime.image only"
-            )
         contents = await self._config_maps(spec.runtime)
-        found = known.get(revision.revision_hash(raw_runtime, contents))
-        found = found or await self._record(raw_runtime, spec.runtime, contents, known)
+        pin = _pinned(spec.model) if spec.model else None
+        origin = revision.Origin(raw.get("runtime", {}), contents, raw.get("model"), pin)
+        found = known.get(origin.hash) or await self._record(origin, spec, known)
         if spec.autoscaling and (unmeasurable := autoscaler.unmeasurable(spec.autoscaling, found.template)):
             raise Refused("InvalidSpec", unmeasurable)
+        if spec.analysis.guard and found.metrics is None:
+            raise Refused(
+                "InvalidSpec", f"spec.analysis.guard is true but runtime {found.runtime} does not count errors"
+            )
         return found
 
     async def _config_maps(self, runtime: Runtime) -> dict[str, revision.Contents]:
@@ -69,22 +74,39 @@ class TargetFinder:
         return contents
 
     async def _record(
-        self,
-        raw_runtime: Manifest,
-        runtime: Runtime,
-        contents: dict[str, revision.Contents],
-        known: Mapping[str, revision.Revision],
+        self, origin: revision.Origin, spec: ModelDeploymentSpec, known: Mapping[str, revision.Revision]
     ) -> revision.Revision:
         number = max((stored.number for stored in known.values()), default=0) + 1
-        made = revision.create(self.name, raw_runtime, runtime, contents, number)
+        try:
+            serving = resolve(self.name, origin.hash, spec, origin.pin, self.catalogue)
+        except Unserved as unserved:
+            raise Refused("InvalidSpec", str(unserved)) from None
+        made = revision.create(self.name, origin, serving, number)
         try:
             await self.applier.rehearse(deployment.deployment(self.name, self.namespace, made, self.parent, None))
         except ApiError as error:
             if error.refused:
                 raise Refused("PodsRefused", f"spec.runtime: Kubernetes refuses the pods: {error}") from error
             raise
-        manifest = revision.manifest(self.name, self.namespace, made, self.parent, raw_runtime)
+        manifest = revision.manifest(self.name, self.namespace, made, self.parent, origin.runtime)
         return revision.read(await self.applier.apply(manifest, None))
+
+
+def _pinned(model: ModelSource) -> Pin:
+    """Return what the address of a model stands for.
+
+    Raises:
+        Refused: it can change, and there is nobody to ask what it stands for now.
+    """
+    if model.scheme != "models":
+        return Pin(model.uri)
+    name, _, version = model.uri.removeprefix("models:/").partition("/")
+    if not version or "@" in name:
+        raise Refused(
+            "InvalidSpec",
+            f"spec.model.uri is {model.uri!r}, which moves: name a version, as in models:/{name.partition('@')[0]}/7",
+        )
+    return Pin(model.uri, version)
 
 
 _REPLACEABLE = {"rollout", "analysis", "runtime", "model"}

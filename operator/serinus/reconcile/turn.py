@@ -34,6 +34,7 @@ from serinus.rollout.machine import advance
 from serinus.rollout.observation import Observation, Workload
 from serinus.rollout.report import Problem
 from serinus.rollout.step import Step
+from serinus.runtimes.catalogue import Catalogue
 from serinus.traffic import gateway_api, replica_ratio
 from serinus.traffic.split import PENDING, SeenSplit
 
@@ -89,6 +90,7 @@ class Turn:
     cluster: Cluster
     gateways: Gateways
     judges: RolloutJudges
+    catalogue: Catalogue
     key: Key
     raw: Manifest
     memory: Memory
@@ -181,8 +183,8 @@ class Turn:
         """Return the revision to aim at; while the spec is refused, the one aimed at before."""
         if problem is None:
             try:
-                finder = TargetFinder(self.cluster, self.memory.applier, *self.key, self._owner)
-                found = await finder.of(self.raw["spec"]["runtime"], spec, revisions)
+                finder = TargetFinder(self.cluster, self.memory.applier, self.catalogue, *self.key, self._owner)
+                found = await finder.of(self.raw["spec"], spec, revisions)
             except Refused as refused:
                 problem = refused.problem
             except Foreign as foreign:

@@ -6,6 +6,7 @@ decides nothing, although its time goes on.
 """
 
 from serinus.analysis import Outcome
+from serinus.api.analysis import NOTHING_COUNTED
 from serinus.api.durations import render
 from serinus.api.status import Phase, RolloutState
 from serinus.api.v1alpha1 import ModelDeploymentSpec, OnHold
@@ -14,6 +15,8 @@ from serinus.rollout.orders import UNDER_WAY
 from serinus.rollout.step import Event, Look, Step, awaits_resume, change, roll_back
 
 _KINDS = {Outcome.BLIND: "Blind", Outcome.INCONCLUSIVE: "Inconclusive"}
+UNCOUNTED_AFTER = 60.0
+"""Seconds without any request after which status says so."""
 _TIMED = frozenset({Phase.PREPARING, Phase.STEPPING})
 """Phases that `maxDuration` ends."""
 
@@ -24,6 +27,14 @@ def why_blind(seen: Observation) -> str:
     if seen.metrics_problem or verdict is None or verdict.outcome is not Outcome.BLIND:
         return seen.metrics_problem
     return f"{verdict.reason}: {verdict.message}"
+
+
+def why_uncounted(state: RolloutState, seen: Observation, now: float) -> str:
+    """Return in words that no request was counted at all, once that cannot be the first scrapes any more."""
+    verdict, since = seen.verdict, state.hold_since
+    if verdict is None or verdict.reason != NOTHING_COUNTED or since is None or now - since < UNCOUNTED_AFTER:
+        return ""
+    return verdict.message
 
 
 def _kind(look: Look) -> str:

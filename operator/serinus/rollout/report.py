@@ -5,23 +5,22 @@ from dataclasses import dataclass
 
 from serinus.analysis import Outcome
 from serinus.api import conditions as types
+from serinus.api.analysis import NOTHING_COUNTED
 from serinus.api.status import (
-    MAX_HISTORY,
     MAX_MESSAGE,
     MAX_METRIC_MESSAGE,
     Condition,
     MetricStatus,
-    PastRevision,
     Phase,
-    RevisionStatus,
     RolloutState,
     Status,
 )
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.desired import labels
 from serinus.desired.revision import Revision
-from serinus.rollout.holds import why_blind, why_overdue
+from serinus.rollout.holds import why_blind, why_overdue, why_uncounted
 from serinus.rollout.observation import Observation
+from serinus.rollout.revisions import live, past
 from serinus.rollout.safety import UNDER_TEST
 from serinus.rollout.step import awaits_resume
 
@@ -63,15 +62,15 @@ def status(facts: Facts, before: Status, judge: dict[str, object]) -> Status:
         replicas=sum(pods.replicas for pods in seen.workloads.values()),
         selector=labels.selector_text(facts.name),
         url=_url(facts.spec),
-        stable=_revision(facts, state.stable),
-        canary=_revision(facts, state.candidate) if state.phase is not Phase.WATCHING else None,
-        previous=_revision(facts, state.control) if state.phase is Phase.WATCHING else None,
+        stable=live(facts.revisions, seen, state.stable),
+        canary=live(facts.revisions, seen, state.candidate) if state.phase is not Phase.WATCHING else None,
+        previous=live(facts.revisions, seen, state.control) if state.phase is Phase.WATCHING else None,
         weight=seen.split.weight_of(state.candidate) if state.candidate and not seen.gateway else state.traffic,
         step=f"{min(state.step + 1, len(facts.spec.rollout.steps))}/{len(facts.spec.rollout.steps)}"
         if under_test
         else "",
         metrics=[_short(metric) for metric in facts.metrics] or _last_metrics(state, before),
-        history=_history(facts.revisions),
+        history=past(facts.revisions),
         rollout=state,
         judge=(judge if under_test else None) or None,
     )
@@ -104,7 +103,10 @@ def _headline(facts: Facts) -> tuple[str, str]:
         return state.phase, unready
     if state.hold == "Blind":
         return "AnalysisBlind", why_blind(facts.seen)
-    return ("MaxDurationExceeded", late) if late else (state.phase, "")
+    if late:
+        return "MaxDurationExceeded", late
+    uncounted = why_uncounted(state, facts.seen, facts.now)
+    return (NOTHING_COUNTED, uncounted) if uncounted else (state.phase, "")
 
 
 def _unready(facts: Facts) -> str:
@@ -240,6 +242,8 @@ def _metrics_available(facts: Facts) -> Condition:
         return _condition(facts, types.METRICS_AVAILABLE, False, "MetricsUnavailable", facts.seen.metrics_problem)
     if verdict is None:
         return _condition(facts, types.METRICS_AVAILABLE, None, "NothingToJudge", "")
+    if uncounted := why_uncounted(facts.state, facts.seen, facts.now):
+        return _condition(facts, types.METRICS_AVAILABLE, False, NOTHING_COUNTED, uncounted)
     blind = verdict.outcome is Outcome.BLIND
     return _condition(facts, types.METRICS_AVAILABLE, not blind, verdict.reason if blind else "Read", verdict.message)
 
@@ -267,20 +271,6 @@ def _url(spec: ModelDeploymentSpec) -> str:
     return f"http://{hostnames[0]}{(spec.route.paths if spec.route else ['/'])[0]}" if hostnames else ""
 
 
-def _revision(facts: Facts, name: str) -> RevisionStatus | None:
-    revision = facts.revisions.get(name)
-    if revision is None:
-        return None
-    pods = facts.seen.workload(name)
-    return RevisionStatus(
-        revision=name,
-        image=revision.image,
-        replicas=pods.replicas,
-        ready_replicas=pods.ready,
-        digests=sorted(pods.digests)[:5],
-    )
-
-
 def _last_metrics(state: RolloutState, before: Status) -> list[MetricStatus]:
     """What decided stays to be read until another candidate comes."""
     return [] if state.phase is Phase.PREPARING and not state.weights else before.metrics
@@ -288,9 +278,3 @@ def _last_metrics(state: RolloutState, before: Status) -> list[MetricStatus]:
 
 def _short(metric: MetricStatus) -> MetricStatus:
     return metric.model_copy(update={"message": metric.message[:MAX_METRIC_MESSAGE]})
-
-
-def _history(revisions: Mapping[str, Revision]) -> list[PastRevision]:
-    promoted = [(r.promoted_at, r) for r in revisions.values() if r.promoted_at is not None]
-    newest = sorted(promoted, key=lambda pair: -pair[0])[:MAX_HISTORY]
-    return [PastRevision(revision=r.hash, image=r.image, promoted_at=at) for at, r in newest]

@@ -1,0 +1,38 @@
+"""What status tells of revisions, live and past."""
+
+from collections.abc import Mapping
+
+from serinus.api.status import MAX_HISTORY, ModelStatus, PastRevision, RevisionStatus
+from serinus.desired.revision import Revision
+from serinus.rollout.observation import Observation
+
+
+def live(revisions: Mapping[str, Revision], seen: Observation, name: str) -> RevisionStatus | None:
+    """Return what is told of a revision with pods; None when there is no such revision."""
+    revision = revisions.get(name)
+    if revision is None:
+        return None
+    pods = seen.workload(name)
+    return RevisionStatus(
+        revision=name,
+        image=revision.image,
+        runtime=revision.runtime or None,
+        model=revision.made_from,
+        replicas=pods.replicas,
+        ready_replicas=pods.ready,
+        digests=sorted(pods.digests)[:5],
+    )
+
+
+def past(revisions: Mapping[str, Revision]) -> list[PastRevision]:
+    """Return those that were promoted, the newest first."""
+    promoted = [(revision.promoted_at, revision) for revision in revisions.values() if revision.promoted_at is not None]
+    newest = sorted(promoted, key=lambda pair: -pair[0])[:MAX_HISTORY]
+    return [
+        PastRevision(revision=one.hash, image=one.image, model=one.made_from and _brief(one.made_from), promoted_at=at)
+        for at, one in newest
+    ]
+
+
+def _brief(model: ModelStatus) -> ModelStatus:
+    return model.model_copy(update={"uri": None})  # an address can be long

@@ -1,0 +1,1 @@
+"""The servers that Serinus knows how to run, as data."""

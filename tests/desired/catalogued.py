@@ -1,0 +1,19 @@
+"""The catalogue as tests use it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serinus.api.v1alpha1 import ModelDeploymentSpec
+from serinus.desired.model import Pin
+from serinus.desired.serving import Serving, resolve
+from serinus.runtimes.loading import load
+
+CATALOGUE = load("", "serinus/server:1.0.0", "serinus/storage:1.0.0")
+
+
+def serving(raw: dict[str, Any], name: str = "churn", revision: str = "aaaaaaaaaa", version: str = "") -> Serving:
+    """Return what serves a spec."""
+    spec = ModelDeploymentSpec.model_validate(raw)
+    pin = Pin(spec.model.uri, version) if spec.model else None
+    return resolve(name, revision, spec, pin, CATALOGUE)
