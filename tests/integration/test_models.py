@@ -76,6 +76,18 @@ def test_a_bad_model_is_taken_back_by_the_counters_of_its_runtime(space: Space) 
     assert metric["canaryErrors"] > 0
 
 
+def test_another_runtime_is_compared_by_the_counters_of_each(space: Space) -> None:
+    space.apply(body(uri(), "1"))
+    at_version(space, "1")
+    space.stand.prometheus.names[MLSERVER] = ("rest_server_requests_total", "status_code")
+    space.apply(body(uri(), "2", runtime={"name": "mlserver"}))
+
+    def compared(status: Manifest) -> bool:
+        return any(m.get("canaryRequests", 0) > 0 and m.get("stableRequests", 0) > 0 for m in status.get("metrics", []))
+
+    space.wait(compared, "both sides are counted")
+
+
 def test_a_runtime_whose_metrics_do_not_show_up_is_reported_and_not_promoted(space: Space) -> None:
     """The pods are scraped, but what they count has another name."""
     runtime = {"name": "mlserver"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -69,7 +70,7 @@ NO_HISTOGRAM = RuntimeMetrics(latency="")
 def test_the_gateways_counters_come_first(
     wanted: Source, controller: str, metrics: RuntimeMetrics | None, expected: Source
 ) -> None:
-    assert choose(wanted, controller, metrics) is expected
+    assert choose(wanted, controller, [metrics] if metrics else []) is expected
 
 
 @pytest.mark.parametrize(
@@ -85,23 +86,38 @@ def test_without_counters_the_message_says_what_to_add(
     wanted: Source, controller: str, metrics: RuntimeMetrics | None, remedy: str
 ) -> None:
     with pytest.raises(NoSource, match=remedy):
-        choose(wanted, controller, metrics)
+        choose(wanted, controller, [metrics] if metrics else [])
 
 
 def test_the_message_names_the_part_of_the_spec_that_asked() -> None:
     with pytest.raises(NoSource, match=r"spec\.analysis\.latency\.source is Gateway"):
-        choose(Source.GATEWAY, "", DECLARED, "latency")
+        choose(Source.GATEWAY, "", [DECLARED], "latency")
 
 
 def test_a_container_without_a_histogram_is_judged_by_the_gateways_latency() -> None:
-    assert choose(Source.AUTO, "", NO_HISTOGRAM) is Source.PODS
-    assert choose(Source.AUTO, envoy.CONTROLLER, NO_HISTOGRAM, "latency") is Source.GATEWAY
+    assert choose(Source.AUTO, "", [DECLARED, NO_HISTOGRAM]) is Source.PODS
+    assert choose(Source.AUTO, envoy.CONTROLLER, [DECLARED, NO_HISTOGRAM], "latency") is Source.GATEWAY
     with pytest.raises(NoSource, match=r"runtime\.metrics\.latency"):
-        choose(Source.AUTO, "", NO_HISTOGRAM, "latency")
+        choose(Source.AUTO, "", [DECLARED, NO_HISTOGRAM], "latency")
     with pytest.raises(NoSource, match=r"runtime\.metrics\.latency"):
-        choose(Source.PODS, envoy.CONTROLLER, NO_HISTOGRAM, "latency")
+        choose(Source.PODS, envoy.CONTROLLER, [DECLARED, NO_HISTOGRAM], "latency")
 
 
 def test_a_pair_of_counters_is_asked_for_together() -> None:
     pair = RuntimeMetrics(requests="fine_total", failures="failed_total")
     assert '__name__=~"up|fine_total|failed_total"' in subject(Source.PODS, metrics=pair).errors.own
+
+
+def test_arms_of_two_runtimes_are_asked_for_by_the_names_of_both() -> None:
+    both = replace(
+        subject(Source.PODS, metrics=RuntimeMetrics(requests="new_total", latency="new_seconds")),
+        stable_metrics=DECLARED,
+    )
+    assert '__name__=~"up|http_requests_total|new_total"' in both.errors.own
+    for family in (
+        "http_request_duration_seconds",
+        "http_request_duration_seconds_bucket",
+        "new_seconds",
+        "new_seconds_bucket",
+    ):
+        assert family in both.latency.own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -139,6 +140,16 @@ class TestErrors:
         metrics = RuntimeMetrics(errors="429")
         seen = error_window(subject(Source.PODS, metrics=metrics), [*series, pod_up(NEW)], START, NOW)
         assert sorted(counter.cell for counter in seen.counters) == [0, 1]
+
+    def test_each_arm_counts_under_its_own_names(self) -> None:
+        """A canary of another runtime."""
+        names = ("http_requests_total", "answers_total")
+        series = [in_pod(revision, name, status="500", code="200") for revision in (OLD, NEW) for name in names]
+        made = subject(Source.PODS, metrics=RuntimeMetrics(requests="answers_total", status_label="code"))
+        seen = error_window(
+            replace(made, stable_metrics=RuntimeMetrics()), [*series, pod_up(OLD), pod_up(NEW)], START, NOW
+        )
+        assert sorted((counter.arm, counter.cell) for counter in seen.counters) == [(Arm.CANARY, 0), (Arm.STABLE, 1)]
 
     def test_a_pair_of_counters_and_what_is_left_out(self) -> None:
         names = ("fine_total", "failed_total", "other_total")
@@ -285,6 +296,19 @@ class TestLatency:
         ]
         seen = latency_window(subject(Source.PODS, metrics=metrics), [*series, pod_up(NEW)], (0.1,), 1.0, START, NOW)
         assert [(one.cell, one.samples[0][1]) for one in seen.counters] == [(0, 1.0), (1, 1.0)]
+
+    def test_histograms_of_two_runtimes_are_compared_at_common_bounds(self) -> None:
+        """One counts in seconds, the other in milliseconds."""
+        series = [
+            *(in_pod(OLD, f"{BASE}_bucket", le=le) for le in ("0.1", "0.3", "+Inf")),
+            *(in_pod(NEW, "took_ms_bucket", le=le) for le in ("100", "200", "+Inf")),
+            pod_up(OLD), pod_up(NEW),
+        ]  # fmt: skip
+        metrics = RuntimeMetrics.model_validate({"latency": "took_ms", "latencyUnit": "ms"})
+        made = replace(subject(Source.PODS, metrics=metrics), stable_metrics=RuntimeMetrics())
+        found = histogram_of(made, series)
+        assert found is not None
+        assert found.bounds == (0.1,)
 
     def test_a_handler_with_other_buckets_is_no_number_and_never_slow(self) -> None:
         series = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from serinus.analysis import Assessment, Outcome, Policy, RatePolicy
 from serinus.api.analysis import ERROR_RATE, GUARD, LATENCY, LATENCY_OBJECTIVE, NOTHING_COUNTED, Analysis, Mean, Source
-from serinus.metrics import envoy, pods
+from serinus.metrics import envoy
 from serinus.metrics.series import Series
 from serinus.reconcile import policies
 from serinus.reconcile.guard import Guard
@@ -82,7 +82,8 @@ class Feed:
             )
         if self.name == ERROR_RATE:
             return "spec.analysis.errorRate: no counters of both sides yet"
-        family = envoy.LATENCY if self.subject.source is Source.GATEWAY else pods.latency(self.subject.metrics)
+        gateway = self.subject.source is Source.GATEWAY
+        family = envoy.LATENCY if gateway else " and ".join(self.subject.histograms)
         return f"spec.analysis.latency: no histogram {family} with common buckets on both sides yet"
 
     def explained(self, seen: Assessment) -> Assessment:
@@ -92,7 +93,7 @@ class Feed:
             return seen
         message = "No request of either side was counted"
         if self.subject.source is Source.PODS:
-            names = " and ".join(pods.requests(self.subject.metrics))
+            names = " and ".join(self.subject.counters)
             message += f" in {names}: nobody calls the model, or its pods count under another name, port or path than runtime.metrics or the catalogue says"
         else:
             message += " by the gateway: nobody calls the model"

@@ -20,7 +20,6 @@ from serinus.analysis import (
     trial_from_record,
 )
 from serinus.api.analysis import Analysis
-from serinus.metrics import pods
 from serinus.metrics.series import Series
 from serinus.prometheus.direct import INTERVAL
 from serinus.prometheus.shared import Answer, SharedQueries
@@ -135,7 +134,7 @@ class Intake:
 
     async def _direct(self, feed: Feed, guard: Guard, policy: Policy) -> Window:
         """Return what the pods have told lately."""
-        answer = await guard.read(pods.requests(feed.subject.metrics))
+        answer = await guard.read(feed.subject.counters)
         shown = self._shown(feed, policy, list(answer.series), answer.at - LONGEST_READ, answer.at)
         return replace(shown, interval=INTERVAL)
 

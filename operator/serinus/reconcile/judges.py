@@ -138,9 +138,8 @@ def _subjects(
 ) -> tuple[Subject, Subject]:
     """Return what is judged by its answers, and by its latency: their sources may differ."""
     live = (children.revisions.get(name) for name in (state.control, state.candidate))
-    declared = [revision.metrics for revision in live if revision]
-    metrics = declared[-1] if declared and all(found is not None for found in declared) else None
-    parsed = RuntimeMetrics.model_validate(metrics) if metrics is not None else None
+    raw = [revision.metrics for revision in live if revision]
+    declared = [] if None in raw else [RuntimeMetrics.model_validate(metrics) for metrics in raw]
     wanted = _pinned(ERROR_RATE, state, before) or spec.analysis.error_rate.source
     errors = Subject(
         namespace=key.namespace,
@@ -148,14 +147,15 @@ def _subjects(
         stable=state.control,
         canary=state.candidate,
         stable_slot=state.control_slot,
-        source=choose(wanted, children.controller, parsed),
-        metrics=parsed or RuntimeMetrics(),
+        source=choose(wanted, children.controller, declared),
+        metrics=declared[-1] if declared else RuntimeMetrics(),
+        stable_metrics=declared[0] if declared else None,
         live_pods=ready_pods(children, {state.control, state.candidate}),
     )
     if spec.analysis.latency is None:
         return errors, errors
     wanted = _pinned(LATENCY, state, before) or spec.analysis.latency.source
-    return errors, replace(errors, source=choose(wanted, children.controller, parsed, "latency"))
+    return errors, replace(errors, source=choose(wanted, children.controller, declared, "latency"))
 
 
 def _sample(text: str) -> str:

@@ -1,6 +1,6 @@
 """Where the numbers of a rollout come from: the queries that find them, and whose they are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -54,22 +54,39 @@ class Subject:
     stable_slot: int
     source: Source
     metrics: RuntimeMetrics = field(default_factory=RuntimeMetrics)
+    """What the canary's pods count under."""
+    stable_metrics: RuntimeMetrics | None = None
+    """What stable's do; None for the same. Another runtime counts under other names."""
     live_pods: frozenset[str] = field(default=frozenset(), compare=False)
     """Pods of both revisions that are expected to answer."""
+
+    def metrics_of(self, arm: Arm) -> RuntimeMetrics:
+        """Return what the pods of one arm count under."""
+        return self.stable_metrics or self.metrics if arm is Arm.STABLE else self.metrics
+
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """Return the names of the pods' request counters, of both arms."""
+        return tuple(dict.fromkeys(name for arm in Arm for name in pods.requests(self.metrics_of(arm))))
+
+    @property
+    def histograms(self) -> tuple[str, ...]:
+        """Return the base names of the pods' histograms of durations, of both arms."""
+        return tuple(dict.fromkeys(pods.latency(self.metrics_of(arm)) for arm in Arm))
 
     @property
     def errors(self) -> Selectors:
         """Return how the counters of answers are found."""
         if self.source is Source.GATEWAY:
             return Selectors(envoy.SELECTOR, envoy.selector_of(self.namespace, self.name))
-        return self._in_pods(*pods.requests(self.metrics))
+        return self._in_pods(*self.counters)
 
     @property
     def latency(self) -> Selectors:
         """Return how the histograms of durations are found."""
         if self.source is Source.GATEWAY:
             return Selectors(envoy.LATENCY_SELECTOR, envoy.latency_selector_of(self.namespace, self.name))
-        return self._in_pods(*pods.histograms(self.metrics))
+        return self._in_pods(*(form for name in self.histograms for form in (name, f"{name}_bucket")))
 
     def mean(self, mean: MeanCounters) -> Selectors:
         """Return how the counters of a mean are found: always in pods, whatever the source."""
@@ -91,13 +108,15 @@ class Subject:
         return Selectors(pods.selector(*families), pods.selector_of(self.namespace, self.name, *families))
 
 
-def choose(wanted: Source, controller: str, metrics: RuntimeMetrics | None, field_name: str = "errorRate") -> Source:
+def choose(
+    wanted: Source, controller: str, declared: Sequence[RuntimeMetrics], field_name: str = "errorRate"
+) -> Source:
     """Return the source to judge by: the gateway's counters first, they see any container.
 
     Args:
         wanted: as the spec says.
         controller: controller of the Gateway's class, empty without a Gateway.
-        metrics: counters that the pods of both revisions declare, if they do.
+        declared: counters that the pods of the revisions declare; none where one of them does not.
         field_name: the part of spec.analysis that is asked for.
 
     Raises:
@@ -106,8 +125,8 @@ def choose(wanted: Source, controller: str, metrics: RuntimeMetrics | None, fiel
     gateway = controller == envoy.CONTROLLER
     if wanted is not Source.PODS and gateway:
         return Source.GATEWAY
-    told = metrics is not None and (field_name != "latency" or metrics.latency != "")
-    if wanted is not Source.GATEWAY and told:
+    told = [metrics for metrics in declared if field_name != "latency" or metrics.latency != ""]
+    if wanted is not Source.GATEWAY and told and len(told) == len(declared):
         return Source.PODS
     counters, own = "request counters", "runtime.metrics with the name of the container's request counter"
     if field_name == "latency":

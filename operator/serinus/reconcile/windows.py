@@ -56,17 +56,11 @@ def error_window(subject: Subject, series: Sequence[Series], start: float, now: 
 def error_layout(subject: Subject, series: Sequence[Series]) -> Layout:
     """Return where the answers of both arms stand, see `error_window`."""
     reading = Reading(subject, series, subject.source)
-    gateway = subject.source is Source.GATEWAY
-    families = pods.requests(subject.metrics)
     return reading.layout(
-        reading.slot(one, one.scraped.own(found), int(_is_error(subject, found)), found)
+        reading.slot(one, one.scraped.own(found), int(_is_error(subject, one.arm, found)), found)
         for one in reading.reported
         for found in one.counters
-        if (
-            envoy.counts(found.labels)
-            if gateway
-            else found.name in families and pods.counts(found.labels, subject.metrics)
-        )
+        if _counts(subject, one.arm, found)
     )
 
 
@@ -108,7 +102,7 @@ def latency_layout(subject: Subject, series: Sequence[Series], bounds: Sequence[
     return reading.layout(
         slot
         for one in _histograms(subject, reading)
-        for slot in _buckets(reading, one, limits[one.reported.arm], _unit_of(subject))
+        for slot in _buckets(reading, one, limits[one.reported.arm], _unit_of(subject, one.reported.arm))
     )
 
 
@@ -174,27 +168,35 @@ def units_of(subject: Subject, mean: MeanCounters, series: Sequence[Series]) -> 
 def _histograms(subject: Subject, reading: Reading) -> Iterator[_Timed]:
     """Give each label set's histogram."""
     gateway = subject.source is Source.GATEWAY
-    base = envoy.LATENCY if gateway else pods.latency(subject.metrics)
-    families = {base, f"{base}_bucket"}
     for one in reading.reported:
+        metrics = subject.metrics_of(one.arm)
+        families = (envoy.LATENCY, f"{envoy.LATENCY}_bucket") if gateway else pods.histograms(metrics)
         groups: dict[str, list[Series]] = defaultdict(list)
         for found in one.counters:
-            if found.name in families and (gateway or pods.counts(found.labels, subject.metrics)):
+            if found.name in families and (gateway or pods.counts(found.labels, metrics)):
                 groups[one.scraped.own(found, "le", "__name__")].append(found)
         for identity, group in groups.items():
-            histogram = durations(group, _unit_of(subject))
+            histogram = durations(group, _unit_of(subject, one.arm))
             if histogram.native or math.inf in histogram.classic:
                 yield _Timed(one, identity, group, histogram)
 
 
-def _unit_of(subject: Subject) -> float:
-    return envoy.MILLISECONDS if subject.source is Source.GATEWAY else pods.unit(subject.metrics)
+def _unit_of(subject: Subject, arm: Arm) -> float:
+    return envoy.MILLISECONDS if subject.source is Source.GATEWAY else pods.unit(subject.metrics_of(arm))
 
 
-def _is_error(subject: Subject, series: Series) -> bool:
+def _counts(subject: Subject, arm: Arm, series: Series) -> bool:
+    """Tell whether a series counts answers to users."""
+    if subject.source is Source.GATEWAY:
+        return envoy.counts(series.labels)
+    metrics = subject.metrics_of(arm)
+    return series.name in pods.requests(metrics) and pods.counts(series.labels, metrics)
+
+
+def _is_error(subject: Subject, arm: Arm, series: Series) -> bool:
     if subject.source is Source.GATEWAY:
         return envoy.is_error(series.labels)
-    return pods.is_error(series.labels, subject.metrics)
+    return pods.is_error(series.labels, subject.metrics_of(arm))
 
 
 def _unit(mean: MeanCounters, series: Series) -> str:
