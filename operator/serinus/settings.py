@@ -26,18 +26,18 @@ class Settings(BaseSettings):
     """Longest time a query may take."""
     custom_queries: bool = True
     """Whether `spec.analysis.metrics` may hold PromQL."""
-    runtimes: str = ""
-    """A YAML file that is laid over the catalogue of runtimes; empty when there is none."""
-    server_image: Annotated[str, Field(min_length=1)] = f"serinus/server:{__version__}"
-    """Image of our own model server."""
-    storage_image: Annotated[str, Field(min_length=1)] = f"serinus/storage:{__version__}"
-    """Image of the init container that fetches models."""
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     """ModelDeployments that are worked on at once."""
     lease_namespace: str = ""
     """Namespace of the Lease that decides which of several operators works; empty where there is one only."""
     lease_name: str = "serinus"
     """Name of that Lease."""
+    runtimes: str = ""
+    """A YAML file that is laid over the catalogue of runtimes; empty when there is none."""
+    server_image: Annotated[str, Field(min_length=1)] = f"serinus/server:{__version__}"
+    """Image of our own model server."""
+    storage_image: Annotated[str, Field(min_length=1)] = f"serinus/storage:{__version__}"
+    """Image of the init container that fetches models."""
     health_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Port of the liveness probe."""
     metrics_port: Annotated[int, Field(ge=1, le=65535)] = 9090

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from serinus.api.runtime import Runtime
 from serinus.reconcile.target import Refused, parse_spec
 
 DIGEST = "sha256:" + "a" * 64
@@ -111,3 +112,9 @@ def test_a_runtime_has_a_name_an_image_or_both(runtime: dict[str, Any]) -> None:
 
 def test_the_guard_may_count_on_the_catalogue() -> None:
     assert parse_spec({"runtime": {"name": "vllm"}, "analysis": {"guard": True}}).analysis.guard
+
+
+def test_a_runtime_that_was_emptied_is_none() -> None:
+    assert parse_spec({"model": {"uri": "s3://a/b", "format": "sklearn"}, "runtime": None}).runtime == Runtime()
+    with pytest.raises(Refused, match="nothing says what serves"):
+        parse_spec({"runtime": None})

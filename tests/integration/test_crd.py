@@ -290,10 +290,11 @@ def test_explain_describes_fields(kube: Kube, field: str, text: str) -> None:
     assert text in " ".join(kube.plane.kubectl("explain", field).stdout.split())
 
 
-@pytest.mark.parametrize("after", [{}, {"runtime": {"image": "a:1", "port": 1}, "model": None}])
+@pytest.mark.parametrize("after", [{}, {"runtime": {}}, {"runtime": {"image": "a:1", "port": 1}, "model": None}])
 def test_what_a_person_leaves_out_of_an_applied_manifest_goes(
     kube: Kube, namespace: str, after: dict[str, Any]
 ) -> None:
+    """Server-side apply leaves null where it takes all fields of an object away."""
     model = {"uri": "s3://a/b", "format": "sklearn", "secretRef": {"name": "s"}}
     kube.apply("modeldeployments", manifest(namespace, {"model": model, "runtime": {"name": "mlserver"}}))
     body = {"model": {"uri": "s3://a/b", "format": "sklearn"}, **after}

@@ -6,9 +6,9 @@ new revisions of them. The operator's defaults are resolved once, into the revis
 """
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from serinus.api.analysis import Analysis, Compare, Latency, Mean, Metric, OnHold, Source
 from serinus.api.base import Fragment, Model
@@ -160,6 +160,11 @@ class Autoscaling(Model):
         return {resource: percent for resource, percent in wanted.items() if percent is not None}
 
 
+def _given(runtime: Any) -> Any:
+    """Return nothing for null, which server-side apply leaves where it takes all fields of an object away."""
+    return {} if runtime is None else runtime
+
+
 class ModelDeploymentSpec(Model):
     """What a person asks for."""
 
@@ -169,7 +174,7 @@ class ModelDeploymentSpec(Model):
     """Lets the number of pods follow the load, in place of `replicas`."""
     model: ModelSource | None = None
     """The model that is served, for a container that does not hold it already."""
-    runtime: Runtime = Runtime()
+    runtime: Annotated[Runtime, BeforeValidator(_given), Field(json_schema_extra={"nullable": True})] = Runtime()
     """What serves it: a container of your own, or one of the operator's runtimes."""
     route: Route | None = None
     """Traffic from outside, through a Gateway. Without it the Service is split by replica ratio."""

@@ -51,7 +51,7 @@ class TargetFinder:
         """
         contents = await self._config_maps(spec.runtime)
         pin = _pinned(spec.model) if spec.model else None
-        origin = revision.Origin(raw.get("runtime", {}), contents, raw.get("model"), pin)
+        origin = revision.Origin(raw.get("runtime") or {}, contents, raw.get("model"), pin)
         found = known.get(origin.hash) or await self._record(origin, spec, known)
         if spec.autoscaling and (unmeasurable := autoscaler.unmeasurable(spec.autoscaling, found.template)):
             raise Refused("InvalidSpec", unmeasurable)
