@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from serinus.api.v1alpha1 import KIND, Analysis, RuntimeMetrics
+from serinus.api.v1alpha1 import KIND, Analysis, ModelSource, Runtime, RuntimeMetrics
+from serinus.runtimes.catalogue import Unserved
+from serinus.runtimes.loading import load as catalogue
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
 
@@ -52,12 +54,21 @@ def load(text: str) -> Policy:
     spec = found[0].get("spec")
     if not isinstance(spec, dict):
         raise BadPolicy(f"spec is {spec!r} but must be an object")
-    runtime = spec.get("runtime")
+    return Policy(_validated(Analysis, spec.get("analysis") or {}, "spec.analysis"), _counters(spec))
+
+
+def _counters(spec: dict[str, Any]) -> RuntimeMetrics:
+    """Return what the pods of a spec count under: as it says, as the built-in catalogue does, or the usual names."""
+    runtime, model = spec.get("runtime"), spec.get("model")
     metrics = runtime.get("metrics") if isinstance(runtime, dict) else None
-    return Policy(
-        _validated(Analysis, spec.get("analysis") or {}, "spec.analysis"),
-        _validated(RuntimeMetrics, metrics or {}, "spec.runtime.metrics"),
-    )
+    if metrics is not None:
+        return _validated(RuntimeMetrics, metrics, "spec.runtime.metrics")
+    wanted = _validated(Runtime, runtime, "spec.runtime") if runtime else Runtime()
+    try:
+        picked = catalogue("", "-", "-").pick(wanted, _validated(ModelSource, model, "spec.model") if model else None)
+    except Unserved:
+        picked = None
+    return (picked[1].metrics if picked else None) or RuntimeMetrics()
 
 
 def _is_manifest(document: Any) -> bool:
