@@ -381,20 +381,34 @@ def crowded(long: str) -> Status:
         Phase.ROLLING_BACK, failed=[failure(f"{i:010d}").model_copy(update={"message": long[:MAX_PAST_MESSAGE]}) for i in range(10)],
         weights=weights(*[95] * MAX_WEIGHTS), message=long[:MAX_MESSAGE], last_command="abort/" + "x" * (MAX_COMMAND - 6),
     )  # fmt: skip
-    known = {f"{i:010d}": revision(f"{i:010d}", "registry.example/team/model:1.2.3", NOW + i) for i in range(14)}
+    model = {
+        "uri": "s3://" + "u" * 1000,
+        "format": "f" * 63,
+        "version": "v" * 128,
+        "gitCommit": "a" * 64,
+        "dataVersion": "d" * 128,
+    }
+    made = {"model": model, "resolved": {"uri": model["uri"], "version": "7"}}
+    known = {
+        f"{i:010d}": replace(
+            revision(f"{i:010d}", "registry.example/team/model:1.2.3", NOW + i), runtime="r" * 63, model=made
+        )
+        for i in range(14)
+    }
+    live = {name: replace(revision(name), runtime="r" * 63, model=made) for name in (OLD, NEW)}
     problem = Workload(problem=long, digests=frozenset(f"sha256:{i:064d}" for i in range(9)))
     world = {"pods": {OLD: problem, NEW: problem}, "metrics_problem": long}
     return status(
-        facts(at, world, revisions={**known, OLD: revision(OLD), NEW: revision(NEW)}, metrics=[*rates, *means, *queries]),
+        facts(at, world, revisions={**known, **live}, metrics=[*rates, *means, *queries]),
         Status(), {},
     )  # fmt: skip
 
 
-def test_the_status_stays_under_24_kib_with_everything_in_it_at_its_longest() -> None:
+def test_the_status_stays_under_27_kib_with_everything_in_it_at_its_longest() -> None:
     wire = crowded("long message " * 10_000).model_dump(mode="json", by_alias=True, exclude_none=True)
     assert len(wire["metrics"]) == 18
     assert len(wire["rollout"]["failed"]) == 10
-    assert len(json.dumps(wire)) < 21 * 1024  # 24 KiB with 3 for the accumulators
+    assert len(json.dumps(wire)) < 24 * 1024  # 27 KiB with 3 for the accumulators
 
 
 def test_the_status_survives_the_wire() -> None:

@@ -16,6 +16,11 @@ MAX_METRIC_MESSAGE = 200
 MAX_PAST_MESSAGE = 100
 """Characters of the message of a remembered failure."""
 
+MAX_URI = 253
+"""Characters of a model's address; the whole of it is in the spec and an annotation of the pods."""
+MAX_PAST_VERSION = 40
+"""Characters of what a past model was made from: a commit's."""
+
 
 class StatusModel(Model):
     """Status written by a newer operator may hold more than this one knows."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from serinus.api.status import MAX_HISTORY, ModelStatus, PastRevision, RevisionStatus
+from serinus.api.status import MAX_HISTORY, MAX_PAST_VERSION, MAX_URI, ModelStatus, PastRevision, RevisionStatus
 from serinus.desired.revision import Revision
 from serinus.rollout.observation import Observation
 
@@ -17,7 +17,7 @@ def live(revisions: Mapping[str, Revision], seen: Observation, name: str) -> Rev
         revision=name,
         image=revision.image,
         runtime=revision.runtime or None,
-        model=revision.made_from,
+        model=revision.made_from and _told(revision.made_from),
         replicas=pods.replicas,
         ready_replicas=pods.ready,
         digests=sorted(pods.digests)[:5],
@@ -34,5 +34,11 @@ def past(revisions: Mapping[str, Revision]) -> list[PastRevision]:
     ]
 
 
+def _told(model: ModelStatus) -> ModelStatus:
+    return model.model_copy(update={"uri": (model.uri or "")[:MAX_URI]})
+
+
 def _brief(model: ModelStatus) -> ModelStatus:
-    return model.model_copy(update={"uri": None})  # an address can be long
+    """Return what is kept of a past model: its address can be long, and there are ten."""
+    told = model.model_dump(include={"version", "git_commit", "data_version"}, exclude_none=True)
+    return ModelStatus(**{name: text[:MAX_PAST_VERSION] for name, text in told.items()})
