@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +128,27 @@ def test_a_container_of_one_s_own_gets_the_model_too() -> None:
 def test_a_runtime_finds_the_model_where_it_looks(wanted: str, path: str) -> None:
     found = container({"model": {"uri": "s3://a/b", "format": wanted}})
     assert found["volumeMounts"][0]["mountPath"] == path
+
+
+def test_tensorflow_serving_is_started_with_its_counters_on(tmp_path: Path) -> None:
+    """By the shell that its image has, with a program in the server's place."""
+    program = tmp_path / "tensorflow_model_server"
+    program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    program.chmod(0o755)
+    found = container({"model": {"uri": "s3://a/b", "format": "tensorflow"}, "runtime": {"args": ["--a b", "--c"]}})
+    script, *others = found["args"]
+    config = tmp_path / "monitoring.config"
+    command = [*found["command"], script.replace("/tmp/monitoring.config", str(config)), *others]
+    done = subprocess.run(
+        command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "--port=8500",
+        "--rest_api_port=8501",
+        "--model_name=churn",
+        "--model_base_path=/models/churn",
+        f"--monitoring_config_file={config}",
+        "--a b",
+        "--c",
+    ]
+    assert config.read_text() == 'prometheus_config { enable: true, path: "/monitoring/prometheus/metrics" }'
