@@ -10,7 +10,7 @@ from serinus.settings import Settings
 
 from .kube import Manifest
 from .stand import NAME, Space, spec
-from .waiting import always, eventually
+from .waiting import PATIENCE, always, eventually
 
 SERVER = Settings().server_image
 MLSERVER = "seldonio/mlserver:1.7.1"
@@ -31,10 +31,11 @@ def body(
     return {**made, **runtime, "model": {"uri": address, "format": "sklearn", "version": version, **(model or {})}}
 
 
-def at_version(space: Space, version: str) -> Manifest:
+def at_version(space: Space, version: str, patience: float = PATIENCE) -> Manifest:
     return space.wait(
         lambda s: s.get("phase") == "Stable" and s["stable"].get("model", {}).get("version") == version,
         f"version {version} is stable",
+        patience,
     )
 
 
@@ -54,7 +55,7 @@ def test_a_model_is_all_that_it_takes_and_a_new_version_is_a_canary(space: Space
     quick = {"rollout": {"steps": [{"weight": 50, "minDuration": "0s"}], "watchAfterPromotion": "0s"}}
     space.apply(body(second, "2", **quick))
     space.wait(lambda s: (s.get("canary") or {}).get("model", {}).get("version") == "2", "2 is the canary")
-    found = at_version(space, "2")
+    found = at_version(space, "2", 2 * PATIENCE)
     assert [one["model"]["version"] for one in found["history"]] == ["2", "1"]
     assert "uri" not in found["history"][0]["model"]
     assert found["metrics"][0]["source"] == "Pods"
