@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from serinus.prometheus.shared import PATIENCE, Answer, SharedQueries
+from serinus.prometheus.shared import FEW, PATIENCE, Answer, SharedQueries
 
 from .server import Server, serving, success
 
@@ -165,6 +165,55 @@ def test_a_late_answer_serves_those_who_come_back() -> None:
             assert (await waiting).at == 1000.0
             now[0] = 1005.5
             assert (await shared.ask("up")).series[0].samples == ((1.0, 7.0),)
+        assert len(server.asked) == 1
+
+    asyncio.run(scenario())
+
+
+def test_what_one_alone_asks_is_not_kept() -> None:
+    async def scenario() -> None:
+        server = Server(EMPTY)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: 1000.0, 0.9)
+            assert not (await shared.ask("an hour", once=True)).problem
+            assert not shared._questions
+
+    asyncio.run(scenario())
+
+
+def test_few_are_asked_at_once_what_only_they_ask() -> None:
+    async def scenario() -> None:
+        server = Server(EMPTY, hold=True)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: 1000.0, 0.9)
+            many = [asyncio.create_task(shared.ask(f"hour {number}", once=True)) for number in range(3 * FEW)]
+            await server.arrived.wait()
+            await asyncio.sleep(0.1)
+            assert len(server.asked) == FEW
+            server.released.set()
+            assert not any(answer.problem for answer in await asyncio.gather(*many))
+        assert len(server.asked) == 3 * FEW
+
+    asyncio.run(scenario())
+
+
+def test_a_late_answer_to_what_one_alone_asked_waits_for_it() -> None:
+    async def scenario() -> None:
+        now = [1000.0]
+        server = Server(EMPTY, hold=True)
+        async with serving(server) as prometheus:
+            shared = SharedQueries(prometheus, lambda: now[0], 0.25)
+            waiting = asyncio.create_task(shared.ask("an hour", once=True))
+            await server.arrived.wait()
+            now[0] = 1003.0
+            assert "has not answered" in (await shared.ask("an hour", once=True)).problem
+            waiting.cancel()
+            task = shared._questions["an hour"].task
+            server.released.set()
+            await task
+            now[0] = 1004.0
+            assert (await shared.ask("an hour", once=True)).at == 1000.0
+            assert not shared._questions
         assert len(server.asked) == 1
 
     asyncio.run(scenario())

@@ -37,7 +37,7 @@ class NoPrometheus:
     problem: str = "it is down"
     news, due = 0, 0.0
 
-    async def ask(self, _: str, __: float | None = None) -> Answer:
+    async def ask(self, _: str, __: float | None = None, **___: bool) -> Answer:
         return Answer(0.0, problem=self.problem)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from time import thread_time
 
@@ -14,6 +15,8 @@ KEPT = 60.0
 """Seconds after which an answer that nobody asked for again is let go."""
 SHARE = 0.04
 """Of one core that reading the answers to the usual questions may cost: to judge what they hold costs as much again."""
+FEW = 4
+"""Questions that are asked once which are asked at the same time."""
 PATIENCE = 2.0
 """Seconds that a caller waits for an answer. It comes to the next caller when it is later."""
 SHORT_PATIENCE = 0.2
@@ -70,6 +73,7 @@ class SharedQueries:
     freshness: float
     longest: float = 15.0
     _questions: dict[str, _Question] = field(default_factory=dict)
+    _few: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FEW))
     news: int = 0
     """How many answers have come."""
     _poll: float = 0.0
@@ -88,11 +92,12 @@ class SharedQueries:
         cost = sum(question.cost for question in self._questions.values() if question.again)
         return min(max(self.freshness, cost / SHARE), max(self.freshness, self.longest))
 
-    async def ask(self, expression: str, interval: float | None = None) -> Answer:
+    async def ask(self, expression: str, interval: float | None = None, *, once: bool = False) -> Answer:
         """Return a fresh answer. Everybody who asks the same in the same moment gets the same.
 
         A server that hangs is a problem soon, and for all, while it is still waited for. `interval`
-        is that of the scrapes, if it is known.
+        is that of the scrapes, if it is known. What is asked `once`, by one alone, is not kept: an hour of
+        the counters of a hundred rollouts that begin together would not fit into memory.
         """
         now = self.clock()
         self.longest = min(self.longest, interval or self.longest)
@@ -100,11 +105,13 @@ class SharedQueries:
             self._poll = now
         question = self._questions.get(expression)
         if question is None or not self._serves(question, now):
-            question = self._question(expression, question, now)
+            question = self._question(expression, question, now, once=once)
         if not question.task.done():
             left = max(0.0, question.patience - max(0.0, now - question.asked))
             await asyncio.wait({question.task}, timeout=left)
         if question.task.done():
+            if once and self._questions.get(expression) is question:
+                del self._questions[expression]
             return question.task.result()
         return Answer(question.asked, problem=f"{self.prometheus.address} has not answered for {question.patience:g} s")
 
@@ -121,14 +128,15 @@ class SharedQueries:
             return not question.task.done()
         if question.done - question.asked > question.patience:
             # An answer that took longer than anybody waited is kept for those who come back.
-            return 0 <= now - question.done < max(self.freshness, self._kept)
+            kept = self.freshness if question.task.result().problem else PATIENCE
+            return 0 <= now - question.done < max(kept, self._kept)
         return question.poll == self._poll
 
-    def _question(self, expression: str, before: _Question | None, now: float) -> _Question:
+    def _question(self, expression: str, before: _Question | None, now: float, *, once: bool) -> _Question:
         known = self._questions.items()
         self._questions = {key: one for key, one in known if not one.task.done() or abs(now - one.asked) < KEPT}
         slow = before is not None and before.task.done() and (before.done or now) - before.asked > PATIENCE
-        question = _Question(now, self._poll, asyncio.ensure_future(self._fetch(expression, now)))
+        question = _Question(now, self._poll, asyncio.ensure_future(self._fetch(expression, now, once=once)))
         question.patience = SHORT_PATIENCE if slow else PATIENCE
         if before is not None:
             question.cost, question.again = before.cost, True
@@ -136,16 +144,20 @@ class SharedQueries:
         self._questions[expression] = question
         return question
 
-    async def _fetch(self, expression: str, now: float) -> Answer:
+    async def _fetch(self, expression: str, now: float, *, once: bool) -> Answer:
         try:
-            status, body = await self.prometheus.fetch(expression, now)
-            question, started = self._questions[expression], thread_time()
-            series = tuple(series_of(status, body, question.labels))
-            question.index = Index(series, question.index)
-            question.cost = thread_time() - started
-            answer = Answer(now, series, index=question.index)
+            async with self._few if once else nullcontext():
+                answer = await self._answer(expression, now)
         except Unavailable as error:
             answer = Answer(now, problem=str(error))
         self._questions[expression].done, self._kept = self.clock(), self.pause
         self.news += 1
         return answer
+
+    async def _answer(self, expression: str, now: float) -> Answer:
+        status, body = await self.prometheus.fetch(expression, now)
+        question, started = self._questions[expression], thread_time()
+        series = tuple(series_of(status, body, question.labels))
+        question.index = Index(series, question.index)
+        question.cost = thread_time() - started
+        return Answer(now, series, index=question.index)

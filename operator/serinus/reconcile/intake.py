@@ -32,6 +32,8 @@ from serinus.reconcile.windows import CATCH_UP_INTERVALS, SHARED_INTERVALS
 
 LONGEST_READ = 10.0
 """Seconds of what pods have told that are looked at."""
+STEP = 60
+"""Seconds by which the ranges of whole histories differ."""
 LOOK_BACK = 3600.0
 """Seconds before the rollout's anchor from which stable's usual rates are learned."""
 
@@ -142,8 +144,8 @@ class Intake:
         self, queries: SharedQueries, feed: Feed, policy: Policy, now: float, start: float | None = None
     ) -> Window:
         """Return everything that Prometheus holds since a time, or since an hour before the rollout."""
-        width = math.ceil(now - (self.anchor - LOOK_BACK if start is None else start))
-        answer = await _asked(queries, f"{feed.selectors.own}[{width}s]")
+        width = _wide(now - (self.anchor - LOOK_BACK if start is None else start))
+        answer = await _asked(queries, f"{feed.selectors.own}[{width}s]", once=True)
         return self._shown(feed, policy, answer.series, answer.at - width, answer.at)
 
     async def _settled(self, queries: SharedQueries, feed: Feed, now: float) -> Window | None:
@@ -152,14 +154,14 @@ class Intake:
         answer = await _asked(queries, f"{feed.selectors.shared}[{width}s]")
         if self._try(feed, answer.of(feed.subject.namespace, feed.subject.name)) is None or self.trial is None:
             return None
-        answer = await _asked(queries, f"{feed.selectors.own}[{math.ceil(now - self.anchor + LOOK_BACK)}s]")
+        width = _wide(now - self.anchor + LOOK_BACK)
+        answer = await _asked(queries, f"{feed.selectors.own}[{width}s]", once=True)
         found = self._try(feed, answer.series)
         if found is None:
             return None
         policy, self.pins = found
         self.trial = add_test(self.trial, feed.name, policy)
-        start = answer.at - math.ceil(now - self.anchor + LOOK_BACK)
-        return self._shown(feed, policy, answer.series, start, answer.at)
+        return self._shown(feed, policy, answer.series, answer.at - width, answer.at)
 
     def _shown(self, feed: Feed, policy: Policy, series: Sequence[Series], start: float, now: float) -> Window:
         """Return what the series show of a test, which stands where it stood in the answer before."""
@@ -180,8 +182,15 @@ class Intake:
         return None
 
 
-async def _asked(queries: SharedQueries, expression: str, interval: float | None = None) -> Answer:
-    answer = await queries.ask(expression, interval)
+def _wide(seconds: float) -> int:
+    """Return a width that stays the same for a while: who comes back for a late answer has to ask the same."""
+    return math.ceil(seconds / STEP) * STEP
+
+
+async def _asked(
+    queries: SharedQueries, expression: str, interval: float | None = None, *, once: bool = False
+) -> Answer:
+    answer = await queries.ask(expression, interval, once=once)
     if answer.problem:
         raise Unread(f"Prometheus: {answer.problem}")
     return answer
