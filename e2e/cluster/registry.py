@@ -78,6 +78,14 @@ class Registry:
         with urllib.request.urlopen(request) as answer:  # noqa: S310 - our own server
             return bytes(answer.read())
 
+    def freeze(self) -> None:
+        """Let it answer nobody, until `thaw`."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it answer again."""
+        os.killpg(self.process.pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """End the server and its workers."""
         if self.process.poll() is None:

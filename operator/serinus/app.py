@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 import uuid
+from pathlib import Path
 
 import aiohttp
 import kopf
@@ -24,6 +25,8 @@ from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.operation import Operation
 from serinus.reconcile.queue import Key, Queue
 from serinus.reconcile.reconciler import Reconciler
+from serinus.registry.client import Mlflow
+from serinus.registry.watch import Watch
 from serinus.runtimes.loading import load
 from serinus.settings import Settings
 from serinus.telemetry import logs, metrics
@@ -61,12 +64,25 @@ def _operation(settings: Settings, namespaces: list[str], api: ApiClient, sessio
         )
     cluster, echo = Cluster(api, leadership.leads), Echo(time.monotonic)
     judges = RolloutJudges(settings, session, time.time)
-    catalogue = load(settings.runtimes, settings.server_image, settings.storage_image)
-    reconciler = Reconciler(cluster, Gateways(cluster, time.monotonic), judges, catalogue, echo, time.time)
+    catalogue = load(settings.runtimes, settings.server_image, settings.storage_image, settings.mlflow_tracking_uri)
+
+    async def wake(key: Key) -> None:
+        await queue.add(key)
+
+    registry = Watch(_mlflow(settings, session), settings.mlflow_interval, wake)
+    reconciler = Reconciler(cluster, Gateways(cluster, time.monotonic), judges, catalogue, registry, echo, time.time)
     queue = Queue(reconciler, time.monotonic, _failed, reconciler.hurries)
     metrics.QUEUE_DEPTH.set_function(queue.depth)
     metrics.QUEUE_AGE.set_function(queue.oldest_wait)
     return Operation(cluster, namespaces, leadership, reconciler, queue, echo, settings.workers, time.monotonic)
+
+
+def _mlflow(settings: Settings, session: aiohttp.ClientSession) -> Mlflow | None:
+    """Return the registry's client, if the operator knows a registry."""
+    if not settings.mlflow_tracking_uri:
+        return None
+    credentials = Path(settings.mlflow_credentials) if settings.mlflow_credentials else None
+    return Mlflow(session, settings.mlflow_tracking_uri, settings.mlflow_timeout, credentials)
 
 
 async def _watch(settings: Settings, namespaces: list[str], connection: Connection, operation: Operation) -> None:

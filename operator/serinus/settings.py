@@ -38,6 +38,14 @@ class Settings(BaseSettings):
     """Image of our own model server."""
     storage_image: Annotated[str, Field(min_length=1)] = f"serinus/storage:{__version__}"
     """Image of the init container that fetches models."""
+    mlflow_tracking_uri: Annotated[str, Field(pattern=r"^(https?://[^/\s@]+\S*)?$")] = ""
+    """The MLflow server whose registry `models:/` addresses are about; empty when there is none."""
+    mlflow_credentials: str = ""
+    """A folder with files called MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."""
+    mlflow_interval: Annotated[Duration, Field(ge=1.0)] = 30.0
+    """How often an address that moves is asked for."""
+    mlflow_timeout: Duration = 10.0
+    """Longest time that an answer may take."""
     health_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Port of the liveness probe."""
     metrics_port: Annotated[int, Field(ge=1, le=65535)] = 9090

@@ -32,6 +32,10 @@ DIGEST = "sha256:" + "a" * 64
         ({"prometheus": {"timeout": "5 minutes"}}, ["/prometheus/timeout", "5 minutes"]),
         ({"prometheus": {"timeout": 5}}, ["/prometheus/timeout", "got number, want string"]),
         ({"prometheus": {"adress": "http://p"}}, ["/prometheus", "adress"]),
+        ({"mlflow": {"trackingUri": "mlflow:5000"}}, ["/mlflow/trackingUri", "mlflow:5000"]),
+        ({"mlflow": {"trackingUri": "http://me:secret@mlflow"}}, ["/mlflow/trackingUri"]),
+        ({"mlflow": {"trackingURI": "http://mlflow"}}, ["/mlflow", "trackingURI"]),
+        ({"mlflow": {"interval": 30}}, ["/mlflow/interval", "got number, want string"]),
         ({"image": {"tga": "1"}}, ["/image", "tga"]),
         ({"image": {"digest": "sha256:abc"}}, ["/image/digest", "sha256:abc"]),
         ({"image": {"pullPolicy": "Sometimes"}}, ["/image/pullPolicy"]),
@@ -110,6 +114,7 @@ def test_values_reach_the_settings(helm: Any, monkeypatch: pytest.MonkeyPatch) -
     values = {
         "namespaces": ["team-a", "team-b"],
         "prometheus": {"address": "http://p:9090", "allowed": ["http://a", "https://b/tenant"], "timeout": "1m30s"},
+        "mlflow": {"trackingUri": "http://m:5000", "existingSecret": "m", "interval": "1m", "timeout": "3s"},
         "customQueries": False,
         "workers": 3,
     }
@@ -118,6 +123,10 @@ def test_values_reach_the_settings(helm: Any, monkeypatch: pytest.MonkeyPatch) -
         prometheus_address="http://p:9090",
         prometheus_allowed=("http://a", "https://b/tenant"),
         prometheus_timeout="1m30s",
+        mlflow_tracking_uri="http://m:5000",
+        mlflow_credentials="/etc/serinus-mlflow",
+        mlflow_interval="1m",
+        mlflow_timeout="3s",
         custom_queries=False,
         workers=3,
         lease_namespace="ops",
@@ -183,6 +192,15 @@ def test_the_images_of_models_pods_are_pinned_too(helm: Any) -> None:
     env = helm.render(values).env
     assert env["SERINUS_SERVER_IMAGE"] == f"registry:5000/server@{DIGEST}"
     assert env["SERINUS_STORAGE_IMAGE"] == "serinus/storage:2"
+
+
+def test_the_registrys_credentials_are_mounted_and_never_set_as_variables(helm: Any) -> None:
+    rendered = helm.render({"mlflow": {"trackingUri": "http://mlflow", "existingSecret": "mlflow-login"}})
+    (mount,) = rendered.container["volumeMounts"]
+    assert (mount["mountPath"], mount["readOnly"]) == (rendered.env["SERINUS_MLFLOW_CREDENTIALS"], True)
+    assert rendered.pod["spec"]["volumes"] == [{"name": mount["name"], "secret": {"secretName": "mlflow-login"}}]
+    both = helm.render({"mlflow": {"existingSecret": "mlflow-login"}, "catalogue": CATALOGUE})
+    assert len({mount["mountPath"] for mount in both.container["volumeMounts"]}) == 2
 
 
 CATALOGUE = {

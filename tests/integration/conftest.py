@@ -11,6 +11,8 @@ import yaml
 from cluster import programs
 from cluster.addons import GATEWAY_API
 from cluster.console import ClusterError
+from cluster.registry import Registry
+from cluster.registry import registry as run_registry
 
 from .control_plane import ControlPlane
 from .gateway import Gateway
@@ -143,3 +145,10 @@ def space(stand: Stand) -> Iterator[Space]:
     yield space
     stand.reset()
     space.close()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A real MLflow server."""
+    with run_registry(tmp_path_factory.mktemp("mlflow")) as server:
+        yield server

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from cluster.registry import GUEST, Registry
-from cluster.registry import registry as run_registry
 from serinus.registry.answers import ModelVersion, RegistryError
 from serinus.registry.client import Mlflow
 from serinus.registry.references import reference
 
 Ask = Callable[..., ModelVersion]
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with run_registry(tmp_path_factory.mktemp("mlflow")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -35,6 +35,13 @@ class Lead:
         self.own = False
 
 
+class Registry:
+    """Nobody follows an alias."""
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
 @dataclass
 class Reconciler:
     """Counts what it is told; everything is new."""
@@ -43,6 +50,7 @@ class Reconciler:
     known: list[Key] = field(default_factory=list)
     seen: list[Key] = field(default_factory=list)
     worked: asyncio.Event = field(default_factory=asyncio.Event)
+    registry: Registry = field(default_factory=Registry)
 
     async def __call__(self, key: Key) -> float | None:
         self.seen.append(key)

@@ -83,8 +83,7 @@ def test_what_nobody_follows_is_not_asked_for() -> None:
         server.answers[ALIAS] = (200, {"model_version": version("8")})
         await watch.look()
         assert woken == ["b"]
-        server.answers["model-versions/get"] = (200, {"model_version": version("3")})
-        assert (await watch.version("b", reference("models:/churn/3"))).version == "3"
+        watch.forget("b")
         asked = len(server.asked)
         await watch.look()
         assert len(server.asked) == asked
@@ -100,4 +99,4 @@ def test_without_a_registry_the_message_says_which_value_to_set() -> None:
     watch: Watch[str] = Watch(None, 30.0, wake)
     with pytest.raises(RegistryError, match=r"mlflow\.trackingUri") as caught:
         asyncio.run(watch.version("a", CHAMPION))
-    assert caught.value.reason == "RegistryUnknown"
+    assert caught.value.reason == "InvalidSpec"

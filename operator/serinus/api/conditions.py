@@ -13,6 +13,7 @@ RECONCILING = "Reconciling"
 STALLED = "Stalled"
 METRICS_AVAILABLE = "MetricsAvailable"
 IMAGE_FIXED = "ImageFixed"
+MODEL_RESOLVED = "ModelResolved"
 SCALING_ACTIVE = "ScalingActive"
 
 

@@ -211,7 +211,7 @@ class Status(StatusModel):
         list[Condition],
         Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
     ] = []
-    """Available, Ready, Progressing, Degraded, Paused, MetricsAvailable, ImageFixed; ScalingActive with autoscaling; Reconciling or Stalled."""
+    """Available, Ready, Progressing, Degraded, Paused, MetricsAvailable, ImageFixed; ScalingActive with autoscaling; ModelResolved with an alias; Reconciling or Stalled."""
     replicas: int = 0
     """Pods of all revisions together."""
     selector: str = ""

@@ -21,11 +21,25 @@ _UNITS = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}
 class Pin:
     """What a model's address was resolved to when its revision was made.
 
-    `uri` is what is fetched, `version` what the registry calls it; empty where nothing had to be asked.
+    `uri` is what is fetched, `version` what the registry calls it; empty where nothing had to be asked. These two say which
+    revision it is. What it was made from is told only: tags can be edited later.
     """
 
     uri: str
     version: str = ""
+    git_commit: str = ""
+    data_version: str = ""
+
+    @property
+    def identity(self) -> Manifest:
+        """Return what makes it another revision."""
+        return {key: text for key, text in {"uri": self.uri, "version": self.version}.items() if text}
+
+    @property
+    def record(self) -> Manifest:
+        """Return all of it, as it is kept."""
+        origin = {"gitCommit": self.git_commit, "dataVersion": self.data_version}
+        return {**self.identity, **{key: text for key, text in origin.items() if text}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,7 @@ class Delivery:
             return []
         secret, size = self.source.secret_ref, bytes_of(self.source.max_size or DEFAULT_SIZE)
         digest = ["--digest", self.source.digest] if self.source.digest else []
+        registry = {"name": "MLFLOW_TRACKING_URI", "value": self.fetcher.tracking_uri}
         return [
             {
                 "name": FETCHER,
@@ -53,6 +68,7 @@ class Delivery:
                 "volumeMounts": [{"name": VOLUME, "mountPath": TARGET}],
                 "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
                 "terminationMessagePolicy": "FallbackToLogsOnError",
+                **({"env": [registry]} if self.source.scheme == "models" else {}),
                 **({"envFrom": [{"secretRef": {"name": secret.name}}]} if secret else {}),
                 **({"resources": self.fetcher.resources} if self.fetcher.resources else {}),
             }
@@ -91,8 +107,8 @@ class Delivery:
         known = {
             labels.MODEL_URI: self.pin.uri,
             labels.MODEL_VERSION: self.source.version or self.pin.version,
-            labels.GIT_COMMIT: self.source.git_commit,
-            labels.DATA_VERSION: self.source.data_version,
+            labels.GIT_COMMIT: self.source.git_commit or self.pin.git_commit,
+            labels.DATA_VERSION: self.source.data_version or self.pin.data_version,
         }
         return {key: value for key, value in known.items() if value}
 

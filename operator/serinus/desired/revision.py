@@ -8,7 +8,7 @@ builders or defaults neither makes a revision nor restarts a pod.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.api.status import ModelStatus
@@ -69,14 +69,13 @@ class Origin:
     @property
     def hash(self) -> str:
         """Return the hash of all of it; without a model it is what it was before there were models."""
-        return names.digest({"runtime": self.runtime, "configMaps": dict(self.config_maps), **self.models})
+        models = {"model": self.model, "resolved": self.pin.identity} if self.pin else {}
+        return names.digest({"runtime": self.runtime, "configMaps": dict(self.config_maps), **models})
 
     @property
     def models(self) -> Manifest:
         """Return what it keeps of a model."""
-        if self.model is None or self.pin is None:
-            return {}
-        return {"model": self.model, "resolved": {key: text for key, text in asdict(self.pin).items() if text}}
+        return {"model": self.model, "resolved": self.pin.record} if self.pin else {}
 
 
 def create(name: str, origin: Origin, serving: Serving, number: int) -> Revision:

@@ -113,7 +113,7 @@ class Operation:
             self.reconciler.begin(self.leadership.term)
             self._works = True
             tasks = [asyncio.create_task(self.queue.work()) for _ in range(self.workers)]
-            tasks.append(asyncio.create_task(self._survey()))
+            tasks += [asyncio.create_task(self._survey()), asyncio.create_task(self.reconciler.registry.run())]
             try:
                 await self._while_leading(tasks)
             finally:

@@ -22,6 +22,7 @@ from serinus.reconcile.queue import Key
 from serinus.reconcile.snapshot import Metadata, Snapshot
 from serinus.reconcile.statuses import StatusWriter
 from serinus.reconcile.turn import Memory, Turn
+from serinus.registry.watch import Watch
 from serinus.runtimes.catalogue import Catalogue
 from serinus.telemetry import metrics
 
@@ -41,6 +42,7 @@ class Reconciler:
     gateways: Gateways
     judges: RolloutJudges
     catalogue: Catalogue
+    registry: Watch[Key]
     echo: Echo
     clock: Callable[[], float]
     term: int = 0
@@ -108,6 +110,7 @@ class Reconciler:
                     self.gateways,
                     self.judges,
                     self.catalogue,
+                    self.registry,
                     key,
                     raw,
                     memory,
@@ -135,4 +138,5 @@ class Reconciler:
         self.echo.forget(key)
         if self._memories.pop(key, None):
             self.judges.forget(key)
+            self.registry.forget(key)
             metrics.forget(*key)

@@ -2,19 +2,20 @@
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from serinus.api.v1alpha1 import ModelDeploymentSpec, ModelSource, Runtime
+from serinus.api.status import Phase, RolloutState
+from serinus.api.v1alpha1 import ModelDeploymentSpec, Runtime
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import autoscaler, deployment, owner, revision
-from serinus.desired.model import Pin
 from serinus.desired.serving import resolve
-from serinus.reconcile.applier import Applier
-from serinus.rollout.report import Problem
+from serinus.reconcile.applier import Applier, Foreign
+from serinus.reconcile.pins import Pins, Unresolved
+from serinus.rollout.report import Problem, Resolution
 from serinus.runtimes.catalogue import Catalogue, Unserved
 
 Manifest = dict[str, Any]
@@ -29,28 +30,80 @@ class Refused(Exception):  # noqa: N818 - carries a Problem to status
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What a look aims at."""
+
+    target: str
+    """The revision; empty when there is none."""
+    problem: Problem | None
+    """Why it is not what the present spec asks for."""
+    resolution: Resolution | None
+    """What a moving address of its model stands for."""
+
+
+@dataclass(frozen=True, slots=True)
 class TargetFinder:
     """Finds or makes the revision of a spec."""
 
     cluster: Cluster
     applier: Applier
     catalogue: Catalogue
+    pins: Pins
     namespace: str
     name: str
     parent: owner.Owner
 
-    async def of(
-        self, raw: Manifest, spec: ModelDeploymentSpec, known: Mapping[str, revision.Revision]
-    ) -> revision.Revision:
-        """Return the revision of a stored spec.
+    async def aim(
+        self,
+        raw: Manifest,
+        spec: ModelDeploymentSpec,
+        state: RolloutState,
+        known: dict[str, revision.Revision],
+        problem: Problem | None,
+    ) -> Aim:
+        """Return what to aim at; while the spec is refused, the revision that was aimed at before.
+
+        Args:
+            raw: the spec as it is stored.
+            spec: the same as it is read, or the last good one.
+            state: what is remembered of the rollout.
+            known: all revisions on record; a new one is added.
+            problem: why the present spec is refused; None when it is not.
 
         Raises:
-            Refused: no runtime serves it, a ConfigMap is missing, Kubernetes refuses the pods, or nothing can be scaled by.
-            Foreign, Pending: its name is taken, or the record of a former ModelDeployment of this name is still there.
+            Pending: the record of a former ModelDeployment of this name is still there.
             ApiError: the API server could not be asked.
         """
+        failed = state.failed[-1].revision if state.phase is Phase.ROLLED_BACK and state.failed else ""
+        before = state.candidate or failed or state.control
+        if problem is None:
+            try:
+                found, told = await self._of(raw, spec, known, known.get(before))
+            except (Refused, Unresolved) as refused:
+                problem = refused.problem
+            except Foreign as foreign:
+                problem = Problem("NameTaken", str(foreign))
+            else:
+                known[found.hash] = found
+                return Aim(found.hash, None, told)
+        return Aim(before, problem, None)
+
+    async def _of(
+        self,
+        raw: Manifest,
+        spec: ModelDeploymentSpec,
+        known: Mapping[str, revision.Revision],
+        before: revision.Revision | None,
+    ) -> tuple[revision.Revision, Resolution | None]:
+        """Return the revision of a spec, and what is told of its model's address.
+
+        Raises:
+            Unresolved: nobody says which version of its model is meant.
+            Refused: no runtime serves it, a ConfigMap is missing, Kubernetes refuses the pods, or nothing can be scaled by.
+            Foreign: its name is taken.
+        """
         contents = await self._config_maps(spec.runtime)
-        pin = _pinned(spec.model) if spec.model else None
+        pin, told = await self.pins.of(raw.get("model") or {}, spec.model, before)
         origin = revision.Origin(raw.get("runtime") or {}, contents, raw.get("model"), pin)
         found = known.get(origin.hash) or await self._record(origin, spec, known)
         if spec.autoscaling and (unmeasurable := autoscaler.unmeasurable(spec.autoscaling, found.template)):
@@ -59,7 +112,7 @@ class TargetFinder:
             raise Refused(
                 "InvalidSpec", f"spec.analysis.guard is true but runtime {found.runtime} does not count errors"
             )
-        return found
+        return found, told
 
     async def _config_maps(self, runtime: Runtime) -> dict[str, revision.Contents]:
         contents = {}
@@ -77,6 +130,7 @@ class TargetFinder:
         self, origin: revision.Origin, spec: ModelDeploymentSpec, known: Mapping[str, revision.Revision]
     ) -> revision.Revision:
         number = max((stored.number for stored in known.values()), default=0) + 1
+        origin = replace(origin, pin=await self.pins.with_origin(spec.model, origin.pin))
         try:
             serving = resolve(self.name, origin.hash, spec, origin.pin, self.catalogue)
         except Unserved as unserved:
@@ -90,23 +144,6 @@ class TargetFinder:
             raise
         manifest = revision.manifest(self.name, self.namespace, made, self.parent, origin.runtime)
         return revision.read(await self.applier.apply(manifest, None))
-
-
-def _pinned(model: ModelSource) -> Pin:
-    """Return what the address of a model stands for.
-
-    Raises:
-        Refused: it can change, and there is nobody to ask what it stands for now.
-    """
-    if model.scheme != "models":
-        return Pin(model.uri)
-    name, _, version = model.uri.removeprefix("models:/").partition("/")
-    if not version or "@" in name:
-        raise Refused(
-            "InvalidSpec",
-            f"spec.model.uri is {model.uri!r}, which moves: name a version, as in models:/{name.partition('@')[0]}/7",
-        )
-    return Pin(model.uri, version)
 
 
 _REPLACEABLE = {"rollout", "analysis", "runtime", "model"}

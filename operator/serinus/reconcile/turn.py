@@ -22,12 +22,14 @@ from serinus.reconcile.gateways import Gateways
 from serinus.reconcile.judge import Opinion
 from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.pace import AT_ONCE, RESYNC, TICK, WAITING, next_look
+from serinus.reconcile.pins import Pins
 from serinus.reconcile.queue import Key
 from serinus.reconcile.records import Records
 from serinus.reconcile.snapshot import Snapshot
 from serinus.reconcile.statuses import StatusWriter, read_status
 from serinus.reconcile.target import Refused, TargetFinder, lenient_spec, parse_spec
 from serinus.reconcile.world import World
+from serinus.registry.watch import Watch
 from serinus.rollout import report
 from serinus.rollout.exposure import behind_service
 from serinus.rollout.machine import advance
@@ -91,6 +93,7 @@ class Turn:
     gateways: Gateways
     judges: RolloutJudges
     catalogue: Catalogue
+    registry: Watch[Key]
     key: Key
     raw: Manifest
     memory: Memory
@@ -114,17 +117,17 @@ class Turn:
         if leaving:
             self.memory.snapshot.outdated(resources.HTTP_ROUTE)
         revisions = dict(children.revisions)
-        target, refused = await self._target(spec, state, revisions, problem)
-        if not target:
-            await self._refuse(before, refused)
+        aim = await self._finder.aim(self.raw["spec"], spec, state, revisions, problem)
+        if not aim.target:
+            await self._refuse(before, aim.problem)
             return WAITING
         if await self._records.restore(state, children, revisions, self.now):
             return AT_ONCE
-        problem = refused or self.memory.problem or _gateway_problem(children)
+        problem = aim.problem or self.memory.problem or _gateway_problem(children)
         await self._announcer.problem(problem, self.memory.told, before)
         self.memory.told = problem
         opinion = await self.judges.opinion(self.key, spec, state, children, before, self.now)
-        seen = self._observe(spec, state, children, revisions, target, opinion)
+        seen = self._observe(spec, state, children, revisions, aim.target, opinion)
         step = advance(spec, state, seen, self.now)
         if _raises(state, step.state) and len(revisions) > 1 and not self.memory.snapshot.fresh:
             self.memory.snapshot.forget()  # nobody is exposed on the strength of what was remembered
@@ -139,6 +142,7 @@ class Turn:
             opinion.metrics,
             problem,
             self.now,
+            aim.resolution,
         )
         world = World(self.cluster, self.memory.applier, *self.key, self._owner, spec, children, self.term, self.now)
         after = report.status(facts, before, opinion.record)
@@ -170,30 +174,13 @@ class Turn:
         return spec, None
 
     @property
+    def _finder(self) -> TargetFinder:
+        pins = Pins(self.registry, self.key)
+        return TargetFinder(self.cluster, self.memory.applier, self.catalogue, pins, *self.key, self._owner)
+
+    @property
     def _good_spec(self) -> ModelDeploymentSpec | None:
         return parse_spec(orjson.loads(self.memory.good_spec)) if self.memory.good_spec else None
-
-    async def _target(
-        self,
-        spec: ModelDeploymentSpec,
-        state: RolloutState,
-        revisions: dict[str, Revision],
-        problem: Problem | None,
-    ) -> tuple[str, Problem | None]:
-        """Return the revision to aim at; while the spec is refused, the one aimed at before."""
-        if problem is None:
-            try:
-                finder = TargetFinder(self.cluster, self.memory.applier, self.catalogue, *self.key, self._owner)
-                found = await finder.of(self.raw["spec"], spec, revisions)
-            except Refused as refused:
-                problem = refused.problem
-            except Foreign as foreign:
-                problem = Problem("NameTaken", str(foreign))
-            else:
-                revisions[found.hash] = found
-                return found.hash, None
-        failed = state.failed[-1].revision if state.phase is Phase.ROLLED_BACK and state.failed else ""
-        return state.candidate or failed or state.control, problem
 
     def _observe(  # noqa: PLR0913, PLR0917 - the parts of an observation
         self,

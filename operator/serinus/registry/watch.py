@@ -32,15 +32,10 @@ class Watch(Generic[K]):
     async def version(self, follower: K, wanted: Reference) -> ModelVersion:
         """Return what an address means, as it was asked at most an interval ago, and follow it from now on.
 
-        An address that cannot move is asked for each time, and not followed.
-
         Raises:
             RegistryError: it means nothing, or the registry could not be asked then.
         """
         mlflow = self._server(wanted)
-        if not wanted.moves:
-            self.forget(follower)
-            return await mlflow.find(wanted)
         if self._followed.get(follower) != wanted:
             self.forget(follower)
             self._followed[follower] = wanted
@@ -51,16 +46,14 @@ class Watch(Generic[K]):
             raise answer
         return answer
 
-    async def with_origin(self, wanted: Reference, version: ModelVersion) -> ModelVersion:
-        """Return a version with what its run tells; without it where the registry cannot be asked.
+    async def origin(self, wanted: Reference) -> ModelVersion:
+        """Return a version with what it was made from.
 
         Raises:
-            RegistryError: the operator knows no registry.
+            RegistryError: there is none, or the registry could not be asked.
         """
-        try:
-            return await self._server(wanted).with_origin(version)
-        except RegistryError:
-            return version
+        mlflow = self._server(wanted)
+        return await mlflow.with_origin(await mlflow.find(wanted))
 
     def forget(self, follower: K) -> None:
         """Stop following what it follows."""
@@ -97,7 +90,7 @@ class Watch(Generic[K]):
     def _server(self, wanted: Reference) -> Mlflow:
         if self.mlflow is None:
             raise RegistryError(
-                "RegistryUnknown", f"{wanted}: the operator knows no model registry: set chart value mlflow.trackingUri"
+                "InvalidSpec", f"{wanted}: the operator knows no model registry: set chart value mlflow.trackingUri"
             )
         return self.mlflow
 

@@ -34,6 +34,15 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolution:
+    """Whether the registry says what a moving address of a model stands for."""
+
+    known: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that a status is made of."""
 
@@ -46,6 +55,7 @@ class Facts:
     metrics: Sequence[MetricStatus]
     problem: Problem | None
     now: float
+    resolution: Resolution | None = None
 
 
 def status(facts: Facts, before: Status, judge: dict[str, object]) -> Status:
@@ -127,6 +137,8 @@ def _conditions(facts: Facts) -> list[Condition]:
     ]
     if facts.spec.autoscaling:
         found.append(_scaling_active(facts))
+    if told := facts.resolution:
+        found.append(_condition(facts, types.MODEL_RESOLVED, told.known, told.reason, told.message))
     waits_for_ever = facts.state.phase is Phase.ROLLED_BACK or _late(facts) or why_overdue(facts.spec, facts.state)
     stalled = facts.problem is not None or bool(waits_for_ever)
     reason, message = _headline(facts)

@@ -57,6 +57,8 @@ class Fetcher(Model):
 
     image: Image
     resources: Fragment = {}
+    tracking_uri: str = ""
+    """The registry of `models:/` addresses; empty where there is none."""
 
 
 class Catalogue(Model):

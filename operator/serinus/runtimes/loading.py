@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from serinus.runtimes.catalogue import OWN_SERVER, Catalogue, catalogue
 
 
-def load(over: str, server_image: str, storage_image: str) -> Catalogue:
-    """Return the catalogue of the package, with a file laid over it and the images of our own.
+def load(over: str, server_image: str, storage_image: str, tracking_uri: str = "") -> Catalogue:
+    """Return the catalogue of the package, with a file laid over it, the images of our own and the registry.
 
     Raises:
         SystemExit: the file cannot be read, or what it makes is no catalogue; the message says what and where.
     """
     built_in = yaml.safe_load(resources.files(__package__).joinpath("catalogue.yaml").read_text())
-    built_in["fetcher"]["image"] = storage_image
+    built_in["fetcher"] |= {"image": storage_image, "trackingUri": tracking_uri}
     built_in["runtimes"][OWN_SERVER]["image"] = server_image
     try:
         return catalogue(built_in, _read(Path(over)) if over else {})
