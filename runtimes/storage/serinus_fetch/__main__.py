@@ -49,7 +49,10 @@ def main(
         return _failed(Reason.INTERNAL, f"{type(error).__name__}: {error}. Please report this.", end)
     count = len(record.files)
     message = f"{record.uri}: {count} file{'s' * (count != 1)}, {amount(record.size)}, {record.digest}"
-    end({"reason": "Fetched", "message": message, "digest": record.digest, "bytes": record.size, "files": count})
+    told = {"dataVersion": record.data_version} if record.data_version else {}
+    end(
+        {"reason": "Fetched", "message": message, "digest": record.digest, "bytes": record.size, "files": count, **told}
+    )
     return 0
 
 
@@ -70,8 +73,9 @@ def _request(argv: Sequence[str] | None) -> Request:
     parser.add_argument("target", type=Path, help="an empty folder, or one that an earlier fetch has filled")
     parser.add_argument("--digest", metavar="sha256:HEX", help="what the file, or the folder, must have")
     parser.add_argument("--max-bytes", metavar="N", type=_positive, help="what the model may have")
+    parser.add_argument("--data-version", metavar="PATH", help="a .dvc file of the model: tell the hash of its data")
     given = parser.parse_args(argv)
-    return Request(given.uri, given.target, given.digest, given.max_bytes)
+    return Request(given.uri, given.target, given.digest, given.max_bytes, given.data_version)
 
 
 def _positive(text: str) -> int:

@@ -5,7 +5,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from serinus_fetch import archive, digest
+from serinus_fetch import archive, digest, dvc
 from serinus_fetch.address import parsed, shown
 from serinus_fetch.budget import Budget
 from serinus_fetch.budget import shown as amount
@@ -19,6 +19,8 @@ from serinus_fetch.transfer import Transfer
 
 AT_ONCE = 4
 """Files that are read at the same time."""
+SPOILT = {Reason.DIGEST, Reason.CHANGED, Reason.UNSAFE}
+"""Failures after which nothing of what came is gone on with."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Request:
     """`sha256:<hex>` of the file as it is fetched, or of the folder; None: any content will do."""
     max_bytes: int | None = None
     """What the model may have, None for no limit but the disk."""
+    data_version: str | None = None
+    """A DVC file of the model, relative to the target, whose hash is the version of its data; None: nobody asks."""
 
 
 def fetch(request: Request, environ: Mapping[str, str], say: Callable[[str], None], patience: Patience) -> Record:
@@ -54,7 +58,7 @@ def fetch(request: Request, environ: Mapping[str, str], say: Callable[[str], Non
     place = Place(request.target)
     place.prepare()
     present = place.complete()
-    if wanted and present and (present.uri, present.digest) == (name, f"sha256:{wanted}") and _intact(place, present):
+    if wanted and present and _meant(present, request, name, wanted) and _intact(place, present):
         say(f"{name}: is here already, and of this digest")
         place.leave()
         return present
@@ -63,7 +67,12 @@ def fetch(request: Request, environ: Mapping[str, str], say: Callable[[str], Non
     say(f"{name}: {_described(listing)}")
     place.resume(name, listing)
     transfer = Transfer(source, name, Budget(name, request.max_bytes, place.content), patience, say)
-    record = _bring(listing, place, transfer, request, wanted)
+    try:
+        record = _bring(listing, place, transfer, request, wanted)
+    except FetchError as error:
+        if error.reason in SPOILT:
+            place.leave()
+        raise
     place.finish(record)
     return record
 
@@ -87,10 +96,12 @@ def _bring(listing: Listing, place: Place, transfer: Transfer, request: Request,
         )
     size = transfer.budget.spent
     if packed:
+        place.empty()
         unpacked = Budget(name, request.max_bytes, place.content)
         archive.unpack(place.archive, place.content, name, unpacked)
         sums, size = _sums(place.content), unpacked.spent
-    return Record(name, f"sha256:{fetched}", size, sums)
+    told = dvc.hash_of(place.content, request.data_version, name) if request.data_version else ""
+    return Record(name, f"sha256:{fetched}", size, sums, told)
 
 
 def _all(transfer: Transfer, paths: Mapping[Item, Path]) -> dict[str, str]:
@@ -103,6 +114,12 @@ def _all(transfer: Transfer, paths: Mapping[Item, Path]) -> dict[str, str]:
             pool.shutdown(cancel_futures=True)
             raise error
     return {item.path: future.result() for future, item in futures.items()}
+
+
+def _meant(present: Record, request: Request, name: str, wanted: str) -> bool:
+    """Tell whether what lies in a complete target is what is asked for."""
+    told = bool(present.data_version) == bool(request.data_version)
+    return told and (present.uri, present.digest) == (name, f"sha256:{wanted}")
 
 
 def _intact(place: Place, record: Record) -> bool:

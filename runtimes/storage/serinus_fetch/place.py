@@ -25,6 +25,8 @@ class Record:
     """Bytes of all files."""
     files: dict[str, str]
     """Relative path to SHA-256, as they lie there: unpacked."""
+    data_version: str = ""
+    """What a DVC file among them says of the data; empty where nobody asked."""
 
     def to_json(self) -> str:
         """Return it as text."""
@@ -86,9 +88,12 @@ class Place:
             shutil.rmtree(self._work)
             self._work.mkdir()
             _write(self._plan, plan)
-        if self.archive.exists():  # what was unpacked of it may be incomplete
-            shutil.rmtree(self.content, ignore_errors=True)
         self.content.mkdir(exist_ok=True)
+
+    def empty(self) -> None:
+        """Drop the content: what a killed run has unpacked may be incomplete."""
+        shutil.rmtree(self.content)
+        self.content.mkdir()
 
     def finish(self, record: Record) -> None:
         """Put the content in place. A run that is killed in here is taken up by the next `prepare`."""
@@ -97,7 +102,7 @@ class Place:
         self._move()
 
     def leave(self) -> None:
-        """Remove what is only of use to a fetch under way."""
+        """Remove what is only of use to a fetch under way, so that the next one starts anew."""
         shutil.rmtree(self._work)
 
     def _move(self) -> None:

@@ -45,6 +45,12 @@ def test_a_wrong_digest_leaves_nothing_and_names_both(site: Site, fetch: Fetch, 
     assert not complete(target)
 
 
+def test_after_a_wrong_digest_everything_is_fetched_anew(site: Site, fetch: Fetch) -> None:
+    fetch(site.url("/churn.skops"), "--digest", f"sha256:{'0' * 64}")
+    assert fetch(site.url("/churn.skops"), "--digest", f"sha256:{SHA256}").code == 0
+    assert len(site.seen) == 4
+
+
 def test_a_transfer_that_breaks_off_goes_on_where_it_was(site: Site, fetch: Fetch, target: Path) -> None:
     site.faults["/churn.skops"] = [nothing, cut_after(1 << 20), cut_after(1 << 20)]
     outcome = fetch(site.url("/churn.skops"), "--digest", f"sha256:{SHA256}")
