@@ -62,6 +62,12 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"uri": "s3://a/b", "version": "7 b"}, "spec.model.version: ", "match pattern", "7 b"),
     ({"uri": "s3://a/b", "sha": "x"}, "spec.model.sha: ", "not permitted", "x"),
     ({"format": "sklearn"}, "spec.model.uri: ", "required", "sklearn"),
+    (
+        {"uri": "oci://r/m:1", "dataVersion": "x.dvc"},
+        "spec.model: ",
+        "oci:// is mounted and not fetched: remove it",
+        "x.dvc",
+    ),
     ({"uri": "oci://r/m:1", "digest": DIGEST}, "spec.model: ", "oci:// is mounted and not fetched: remove it", DIGEST),
     ({"uri": "pvc://c/m", "maxSize": "1Gi"}, "spec.model: ", "maxSize is '1Gi', but pvc:// is mounted", "1Gi"),
     ({"uri": "pvc://c/m", "secretRef": {"name": "s"}}, "spec.model: ", "pvc:// needs no credentials", "'s'"),

@@ -12,8 +12,14 @@ from serinus.runtimes.loading import load
 CATALOGUE = load("", "serinus/server:1.0.0", "serinus/storage:1.0.0")
 
 
-def serving(raw: dict[str, Any], name: str = "churn", revision: str = "aaaaaaaaaa", version: str = "") -> Serving:
+def serving(
+    raw: dict[str, Any],
+    name: str = "churn",
+    revision: str = "aaaaaaaaaa",
+    version: str = "",
+    pin: Pin | None = None,
+) -> Serving:
     """Return what serves a spec."""
     spec = ModelDeploymentSpec.model_validate(raw)
-    pin = Pin(spec.model.uri, version) if spec.model else None
+    pin = pin or (Pin(spec.model.uri, version) if spec.model else None)
     return resolve(name, revision, spec, pin, CATALOGUE)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serinus.desired import labels
-from serinus.desired.model import bytes_of
+from serinus.desired.model import Pin, bytes_of
 from serinus.desired.pod import template
 
 from .catalogued import serving
@@ -81,6 +81,25 @@ def test_what_a_model_was_made_from_travels_with_its_pods() -> None:
     del short["serinus.dev/model-uri"]
     assert short.items() <= metadata["labels"].items()
     assert "serinus.dev/model-uri" not in metadata["labels"]
+
+
+def test_a_dvc_file_is_read_by_the_fetcher_and_is_no_label() -> None:
+    found = spec(dataVersion="data/train.csv.dvc")
+    (fetcher,) = found["spec"]["initContainers"]
+    assert fetcher["args"][-2:] == ["--data-version", "data/train.csv.dvc"]
+    assert "serinus.dev/data-version" not in {**found["metadata"]["labels"], **found["metadata"]["annotations"]}
+
+
+def test_what_the_registry_knows_is_told_where_the_spec_says_nothing() -> None:
+    pin = Pin("models:/churn/7", "7", "c0ffee1", "9f86d0")
+    raw = {"uri": "models:/churn@champion", "format": "sklearn", "gitCommit": "0123abc"}
+    found = template("churn", "aaaaaaaaaa", serving({"model": raw}, pin=pin))
+    told = found["metadata"]["annotations"]
+    assert told["serinus.dev/model-uri"] == "models:/churn/7"
+    assert (told["serinus.dev/git-commit"], told["serinus.dev/data-version"]) == ("0123abc", "9f86d0")
+    (fetcher,) = found["spec"]["initContainers"]
+    assert fetcher["args"][0] == "models:/churn/7"
+    assert [variable["name"] for variable in fetcher["env"]] == ["MLFLOW_TRACKING_URI"]
 
 
 def test_a_pod_without_a_model_tells_nothing_of_one() -> None:

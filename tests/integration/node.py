@@ -48,6 +48,8 @@ class Node(StandIn):
         self.restarts: dict[str, int] = {}
         self.unfetchable: dict[str, str] = {}
         """Last words of the init container, by the model's address."""
+        self.fetched: dict[str, str] = {}
+        """Last words of an init container that ended well, by the model's address."""
         self.out_of_memory: set[str] = set()
         """Addresses of models that are larger than the memory of their pods."""
         self.at: dict[str, str] = {}
@@ -104,6 +106,10 @@ class Node(StandIn):
         else:
             restarts = {"restartCount": self.restarts.get(image, 0)}
         truth = "True" if ready else "False"
+        words = self.fetched.get(model)
+        ended = {"name": "fetch-model", "ready": True, "image": "", "imageID": "", "restartCount": 0}
+        state_of_init = {"terminated": {"exitCode": 0, "reason": "Completed", "message": words}}
+        fetcher = {"initContainerStatuses": [{**ended, "state": state_of_init}]} if words else {}
         return {
             "phase": "Pending" if image in self.unpullable else "Running",
             "hostIP": ADDRESS,
@@ -114,6 +120,7 @@ class Node(StandIn):
                 {"type": "ContainersReady", "status": truth},
                 {"type": "Ready", "status": truth},
             ],
+            **fetcher,
             "containerStatuses": [
                 {
                     "name": container["name"],

@@ -162,7 +162,7 @@ def test_defaults_outside_runtime_are_filled_in(kube: Kube, namespace: str) -> N
         pytest.param({"model": {"uri": "ftp://a/b"}}, "spec.model.uri is ftp://a/b, but must be models:/", id="scheme"),
         pytest.param({"model": {"uri": "s3://a/b c"}}, "spec.model.uri is s3://a/b c, but", id="uri-with-a-space"),
         pytest.param({"model": {"format": "sklearn"}}, "spec.model.uri: Required value", id="no-uri"),
-        pytest.param({"model": {"uri": "pvc://a", "maxSize": "1Gi"}}, "maxSize decide nothing", id="size-of-a-pvc"),
+        pytest.param({"model": {"uri": "pvc://a", "maxSize": "1Gi"}}, "decide nothing", id="size-of-a-pvc"),
         pytest.param(
             {"model": {"uri": "pvc://a", "secretRef": {"name": "s"}}}, "spec.model.secretRef", id="pvc-secret"
         ),

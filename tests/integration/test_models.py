@@ -61,6 +61,19 @@ def test_a_model_is_all_that_it_takes_and_a_new_version_is_a_canary(space: Space
     assert found["metrics"][0]["source"] == "Pods"
 
 
+def test_the_hash_of_a_dvc_file_that_lies_with_the_model_is_told(space: Space) -> None:
+    where = uri()
+    space.stand.node.fetched[where] = json.dumps({"reason": "Fetched", "message": "1 file", "dataVersion": "22a1a293"})
+    space.apply(body(where, "1", model={"dataVersion": "train.csv.dvc"}))
+    found = space.wait(
+        lambda s: (s.get("stable") or {}).get("model", {}).get("dataVersion") == "22a1a293", "it is told"
+    )
+    (pod,) = space.pods(found["stable"]["revision"])
+    assert pod["spec"]["initContainers"][0]["args"][-2:] == ["--data-version", "train.csv.dvc"]
+    at_version(space, "1")
+    space.wait(lambda s: [one["model"].get("dataVersion") for one in s["history"]] == ["22a1a293"], "history has it")
+
+
 def test_a_bad_model_is_taken_back_by_the_counters_of_its_runtime(space: Space) -> None:
     space.stand.prometheus.names[MLSERVER] = ("rest_server_requests_total", "status_code")
     runtime = {"name": "mlserver"}
@@ -174,7 +187,10 @@ def test_a_model_that_needs_more_memory_is_told_and_taken_back(space: Space) -> 
         ({"model": {"format": "sklern"}}, "spec.model.format is 'sklern', which no runtime serves: use one of"),
         ({"runtime": {"name": "mlservr"}}, "spec.runtime.name is 'mlservr', which is not in the catalogue: it has"),
         ({"runtime": {"name": "triton"}}, "which runtime 'triton' does not serve: use one of onnx"),
-        ({"model": {"uri": "models:/churn@champion"}}, "spec.model.uri is 'models:/churn@champion'"),
+        (
+            {"model": {"uri": "models:/churn@champion"}},
+            "spec.model.uri: models:/churn@champion: the operator knows no model registry",
+        ),
         (
             {"runtime": {"name": "kserve-sklearn"}, "analysis": {"guard": True}},
             "spec.analysis.guard is true but runtime kserve-sklearn does not count errors",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from serinus.reconcile import podwords
 from serinus.reconcile.podwords import problem
 
 WAITS = {"reason": "PodInitializing"}
@@ -91,3 +92,24 @@ def test_a_pod_without_a_node() -> None:
         }
     }
     assert problem(found, ready=False) == "Unschedulable: no GPU"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ('{"reason": "Fetched", "message": "1 file", "dataVersion": "22a1"}', "22a1"),
+        ('progress\n{"reason": "Fetched", "dataVersion": "22a1"}\n', "22a1"),
+        ('{"reason": "Fetched", "message": "1 file"}', ""),
+        ('{"dataVersion": "' + "a" * 200 + '"}', "a" * 128),
+        ("[1]", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_fetcher_tells_of_its_data(words: str, told: str) -> None:
+    def fetched(**ended: Any) -> dict[str, Any]:
+        state = {"terminated": {"exitCode": 0, "message": words, **ended}}
+        return {"status": {"initContainerStatuses": [{"name": "fetch-model", "state": state}]}}
+
+    assert podwords.data_version(fetched()) == told
+    assert podwords.data_version(fetched(exitCode=1)) == ""
+    assert podwords.data_version({}) == ""

@@ -38,7 +38,7 @@ class ModelSource(Model):
     git_commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")] | None = None
     """The commit that it was trained from; a label of the pods, and told in status."""
     data_version: _Told | None = None
-    """The version of the data that it was trained on, such as the hash of a DVC file; a label of the pods, and told in status."""
+    """The version of the data that it was trained on; a label of the pods, and told in status. Or the path of a DVC file that lies with the model, such as `train.csv.dvc`: then its hash is told, once it was fetched."""
     digest: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
     """What the fetched model must hash to; a model that hashes to something else is not served."""
     max_size: Annotated[str, StringConstraints(pattern=_QUANTITY, max_length=32)] | None = None
@@ -51,6 +51,11 @@ class ModelSource(Model):
         """Return the part of the URI that says how the model is got."""
         return self.uri.partition(":")[0]
 
+    @property
+    def data_file(self) -> str | None:
+        """Return the path of the DVC file that tells the version of the data; None where there is none."""
+        return data_file(self.data_version)
+
     @field_validator("uri")
     @classmethod
     def _is_known(cls, value: str) -> str:
@@ -61,12 +66,17 @@ class ModelSource(Model):
     @model_validator(mode="after")
     def _mounted_ones_are_not_fetched(self) -> Self:
         if self.scheme in MOUNTED:
-            for name, value in (("digest", self.digest), ("maxSize", self.max_size)):
+            for name, value in (("digest", self.digest), ("maxSize", self.max_size), ("dataVersion", self.data_file)):
                 if value is not None:
                     raise ValueError(f"{name} is {value!r}, but {self.scheme}:// is mounted and not fetched: remove it")
         if self.scheme == "pvc" and self.secret_ref:
             raise ValueError(f"secretRef is {self.secret_ref.name!r}, but pvc:// needs no credentials: remove it")
         return self
+
+
+def data_file(version: str | None) -> str | None:
+    """Return a version of data if it is the path of a DVC file; None otherwise."""
+    return version if version and version.endswith(".dvc") else None
 
 
 RULES: dict[str, list[dict[str, str]]] = {
@@ -77,8 +87,8 @@ RULES: dict[str, list[dict[str, str]]] = {
             "messageExpression": f"'spec.model.uri is ' + self.uri + ', but must be {SCHEMES}, without spaces'",
         },
         {
-            "rule": "!self.uri.matches('^(oci|pvc):') || !(has(self.digest) || has(self.maxSize))",
-            "message": "spec.model.digest and maxSize decide nothing for oci:// and pvc://, which are mounted and not fetched: remove them",
+            "rule": "!self.uri.matches('^(oci|pvc):') || !(has(self.digest) || has(self.maxSize) || has(self.dataVersion) && self.dataVersion.endsWith('.dvc'))",
+            "message": "spec.model.digest, maxSize and a dataVersion that is a .dvc file decide nothing for oci:// and pvc://, which are mounted and not fetched: remove them",
         },
         {
             "rule": "!self.uri.startsWith('pvc:') || !has(self.secretRef)",

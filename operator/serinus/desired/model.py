@@ -59,12 +59,13 @@ class Delivery:
             return []
         secret, size = self.source.secret_ref, bytes_of(self.source.max_size or DEFAULT_SIZE)
         digest = ["--digest", self.source.digest] if self.source.digest else []
+        data = ["--data-version", self.source.data_file] if self.source.data_file else []
         registry = {"name": "MLFLOW_TRACKING_URI", "value": self.fetcher.tracking_uri}
         return [
             {
                 "name": FETCHER,
                 "image": self.fetcher.image,
-                "args": [self.pin.uri, TARGET, "--max-bytes", str(size), *digest],
+                "args": [self.pin.uri, TARGET, "--max-bytes", str(size), *digest, *data],
                 "volumeMounts": [{"name": VOLUME, "mountPath": TARGET}],
                 "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
                 "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -108,7 +109,7 @@ class Delivery:
             labels.MODEL_URI: self.pin.uri,
             labels.MODEL_VERSION: self.source.version or self.pin.version,
             labels.GIT_COMMIT: self.source.git_commit or self.pin.git_commit,
-            labels.DATA_VERSION: self.source.data_version or self.pin.data_version,
+            labels.DATA_VERSION: None if self.source.data_file else self.source.data_version or self.pin.data_version,
         }
         return {key: value for key, value in known.items() if value}
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from serinus.api.model import data_file
 from serinus.api.status import ModelStatus
 from serinus.api.timestamps import parse
 from serinus.desired import labels, names, owner, pod
@@ -35,6 +36,8 @@ class Revision:
     """The catalogue's name of what serves it; empty for a container of the spec's own."""
     model: Manifest = field(default_factory=dict)
     """The stored `spec.model`, and under `resolved` what its address was resolved to."""
+    data_version: str = ""
+    """What its fetching container told of a DVC file; empty until then, and where nobody asked."""
     promoted_at: float | None = None
     """Unix seconds of its last promotion."""
     uid: str = ""
@@ -53,7 +56,13 @@ class Revision:
         if "model" not in self.model:
             return None
         model, resolved = self.model["model"], self.model.get("resolved", {})
-        return ModelStatus.model_validate({**resolved, **model, "uri": resolved.get("uri", model["uri"])})
+        told = {"dataVersion": self.data_version or None} if self.data_file else {}
+        return ModelStatus.model_validate({**resolved, **model, "uri": resolved.get("uri", model["uri"]), **told})
+
+    @property
+    def data_file(self) -> str | None:
+        """Return the path of the DVC file that its fetching container tells of; None where there is none."""
+        return data_file(self.model.get("model", {}).get("dataVersion"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +138,7 @@ def read(stored: Manifest) -> Revision:
         metrics=catalogued.get("metrics", data["runtime"].get("metrics")),
         runtime=catalogued.get("name", ""),
         model={key: data[key] for key in ("model", "resolved") if key in data},
+        data_version=metadata.get("annotations", {}).get(labels.DATA_VERSION, ""),
         promoted_at=float(at) if isinstance(at, (int, float)) else None,
         uid=metadata["uid"],
         number=stored["revision"],

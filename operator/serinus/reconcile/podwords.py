@@ -3,9 +3,12 @@
 import json
 from typing import Any
 
+from serinus.desired.model import FETCHER
 from serinus.rollout.observation import CRASH_RESTARTS
 
 Manifest = dict[str, Any]
+LONGEST = 128
+"""Characters of a version of data."""
 _ON_THE_WAY = (None, "ContainerCreating", "PodInitializing")
 
 
@@ -19,6 +22,16 @@ def problem(pod: Manifest, *, ready: bool) -> str:
     return (
         f"{scheduled.get('reason', '')}: {scheduled.get('message', '')}" if scheduled.get("status") == "False" else ""
     )
+
+
+def data_version(pod: Manifest) -> str:
+    """Return what the container that fetched the model tells of its data; empty when it tells nothing."""
+    for container in pod.get("status", {}).get("initContainerStatuses", []):
+        ended = container.get("state", {}).get("terminated") or {}
+        if container["name"] == FETCHER and ended.get("exitCode") == 0:
+            report = _report(ended.get("message", ""))
+            return str(report.get("dataVersion", ""))[:LONGEST]
+    return ""
 
 
 def _of_container(pod: Manifest, container: Manifest, *, ready: bool) -> str:
@@ -47,14 +60,23 @@ def _ending(pod: Manifest, name: str, ended: Manifest) -> str:
 
 def _last_words(message: str) -> str:
     """Return what a container left in its termination message: a report as JSON, or the end of its log."""
-    last = message.rpartition("\n")[2].strip()
-    try:
-        report = json.loads(last)
-    except ValueError:
-        return last
-    if not isinstance(report, dict) or "message" not in report:
-        return last
+    report = _report(message)
+    if "message" not in report:
+        return _last_line(message)
     return f"{report.get('reason', '')}: {report['message']}".removeprefix(": ")
+
+
+def _report(message: str) -> Manifest:
+    """Return the JSON object that a termination message ends with; empty when it is none."""
+    try:
+        report = json.loads(_last_line(message))
+    except ValueError:
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def _last_line(message: str) -> str:
+    return message.strip().rpartition("\n")[2].strip()
 
 
 def _memory(pod: Manifest, name: str) -> str:

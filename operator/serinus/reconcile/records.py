@@ -14,6 +14,7 @@ from serinus.api.timestamps import render
 from serinus.cluster import resources
 from serinus.cluster.client import Cluster
 from serinus.desired import labels, names, owner, revision
+from serinus.reconcile import podwords
 from serinus.reconcile.applier import Applier
 from serinus.reconcile.children import Children, owned
 
@@ -42,6 +43,25 @@ class Records:
         self.applier.snapshot.outdated(resources.CONTROLLER_REVISION)
         name = names.of_revision(self.name, value)
         await self.cluster.annotate_revision(self.namespace, name, {labels.PROMOTED_AT: at})
+
+    async def note_data(self, children: Children, known: Mapping[str, revision.Revision]) -> bool:
+        """Keep what fetching containers tell of DVC files; return whether there was anything new.
+
+        Raises:
+            ApiError: it could not be written.
+        """
+        waiting = {name for name, stored in known.items() if stored.data_file and not stored.data_version}
+        found = {
+            name: told
+            for pod in children.pods
+            if (name := pod["metadata"]["labels"].get(labels.REVISION)) in waiting
+            and (told := podwords.data_version(pod))
+        }
+        for name, told in found.items():
+            self.applier.snapshot.outdated(resources.CONTROLLER_REVISION)
+            record = names.of_revision(self.name, name)
+            await self.cluster.annotate_revision(self.namespace, record, {labels.DATA_VERSION: told})
+        return bool(found)
 
     async def restore(
         self, state: RolloutState, children: Children, known: Mapping[str, revision.Revision], now: float

@@ -121,7 +121,8 @@ class Turn:
         if not aim.target:
             await self._refuse(before, aim.problem)
             return WAITING
-        if await self._records.restore(state, children, revisions, self.now):
+        records = self._records
+        if await records.restore(state, children, revisions, self.now) or await records.note_data(children, revisions):
             return AT_ONCE
         problem = aim.problem or self.memory.problem or _gateway_problem(children)
         await self._announcer.problem(problem, self.memory.told, before)
