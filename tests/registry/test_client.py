@@ -100,6 +100,12 @@ def test_nobody_listens() -> None:
     assert caught.value.reason == "RegistryUnavailable"
 
 
+def test_credentials_that_are_no_text_are_told(tmp_path: Path) -> None:
+    (tmp_path / "MLFLOW_TRACKING_TOKEN").write_bytes(b"\xff\xfe")
+    with pytest.raises(RegistryError, match="MLFLOW_TRACKING_TOKEN cannot be read"):
+        found(Server(), "models:/churn/7", tmp_path)
+
+
 def test_credentials_are_read_from_the_mounted_secret_each_time(tmp_path: Path) -> None:
     server = Server({"model-versions/get": (200, {"model_version": version(run_id="")})})
     found(server, "models:/churn/7", tmp_path)

@@ -96,8 +96,18 @@ class Mlflow:
         return {"Authorization": f"Basic {login}"} if user and password else {}
 
     def _credential(self, name: str) -> str:
+        """Return what a file of the mounted Secret holds; nothing where there is none.
+
+        Raises:
+            RegistryError: it is there and cannot be read.
+        """
         path = self.credentials / name if self.credentials else None
-        return path.read_text().strip() if path and path.exists() else ""
+        try:
+            return path.read_text().strip() if path and path.exists() else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise RegistryError(
+                "RegistryDenied", f"{path} cannot be read: {error}: correct mlflow.existingSecret"
+            ) from error
 
 
 async def _read(content: aiohttp.StreamReader, asked: str) -> bytes:
