@@ -79,6 +79,9 @@ bench-footprint: install ## Memory of the operator with ten models, size of the 
 bench-scale: install ## 300, 1,000 and 5,000 models on a control plane of its own, an hour of churn: three hours
 	PYTHONPATH=operator:e2e:. $(PY) -m bench.scale $(OPTIONS)
 
+bench-server: install ## The model server beside MLServer on the same model, and what logging costs: six minutes
+	$(PY) runtimes/server/bench/compare.py $(OPTIONS)
+
 bench-peers: install ## Serinus and Flagger through the same steps, 20 and 300 models: an hour
 	PYTHONPATH=operator:e2e:. $(PY) -m bench.scale.peers $(OPTIONS)
 
@@ -93,5 +96,6 @@ lock: ## Compile the hashed locks, without index URLs
 		set -- $$lock; name=$$1; shift; \
 		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $${@/#/--extra=} pyproject.toml -o requirements/$$name.txt || exit 1; \
 	done
+	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/mlserver.in -o requirements/mlserver.txt
 
-.PHONY: help install demo fuzz test test-server test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers lock
+.PHONY: help install demo fuzz test test-server test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock

@@ -77,7 +77,7 @@ class Process:
             self._failure = error
             self._http.should_exit = True
             return
-        self._log = PredictionLog(self._settings, self._telemetry, served.signature.names)
+        self._log = PredictionLog(self._settings, self._telemetry.drops, served.signature.names)
         self._app.serve(served, self._log)
         log.info("%s %s (%s) is ready", served.name, served.version, served.platform)
 

@@ -20,6 +20,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric, UntypedMetricF
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from serinus_server.logs.drops import Drops
 from serinus_server.signature import Array
 
 # An answer takes a millisecond or less; the upper buckets show a version that has become slow.
@@ -61,12 +62,8 @@ class Telemetry:
         self.ready = Gauge(
             "model_ready", "1 once the model is loaded and warmed.", labels, registry=self.registry
         ).labels(*self._own)
-        self.dropped = Counter(
-            "prediction_log_dropped",
-            "Predictions that were not logged: there was no room (full), or the destination did not take them.",
-            ["destination", "reason"],
-            registry=self.registry,
-        )
+        self.drops = Drops()
+        self.registry.register(self.drops)
         self._predictions = Predictions(model, version)
         self.registry.register(self._predictions)
         Info("model", "The model that serves.", registry=self.registry).info({"model": model, "version": version})

@@ -60,7 +60,7 @@ def _no_number(value: Any, kind: str) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return f"{shown(value)} is not finite ({kind})"
     limits = np.finfo(DTYPES[kind]) if kind.startswith("FP") else np.iinfo(DTYPES[kind])
-    if not limits.min <= value <= limits.max:
+    if not float(limits.min) <= value <= float(limits.max):
         return f"{shown(value)} is out of the range of {kind}"
     if not kind.startswith("FP") and value != int(value):
         return f"{shown(value)} is not a whole number ({kind})"

@@ -45,6 +45,10 @@ class Client:
         return self.ask("POST", path, **given)
 
 
+logs: list[PredictionLog] = []
+"""Of the servers in this process, to be closed after each test."""
+
+
 def serve(path: Path, **given: Any) -> Client:
     """Serve a model in this process: `serve(path, model_version="7")`."""
     settings = Settings(**{"model_path": path, "model_name": "iris", **given})
@@ -52,7 +56,8 @@ def serve(path: Path, **given: Any) -> Client:
     rest = api.create(settings, telemetry.registry, lambda: app.served)
     app = App(settings, telemetry, rest)
     found = served.load(settings)
-    app.serve(found, PredictionLog(settings, telemetry, found.signature.names))
+    logs.append(PredictionLog(settings, telemetry.drops, found.signature.names))
+    app.serve(found, logs[-1])
     return Client(app)
 
 

@@ -16,7 +16,8 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 import models
-from serinus_server.logs.record import REDACTED, Redactor
+from serinus_server.logs.outbox import BYTES, ENTRIES, Outbox
+from serinus_server.logs.record import REDACTED, Record, Redactor
 from serving import ROW, running, serve
 
 
@@ -152,16 +153,36 @@ def test_what_a_sink_does_not_take_is_counted(iris: Path) -> None:
     assert taking.events
 
 
-def test_a_sink_that_hangs_stops_no_prediction(iris: Path) -> None:
-    import socket
+class Deaf:
+    """A destination that takes its time until it is let go."""
 
-    with socket.create_server(("127.0.0.1", 0)) as deaf:  # it accepts by itself and never answers
-        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
-        client = serve(iris, log_sink=url, log_sample=1)
-        body = [ROW] * 20_000  # 400 kB a request: the bound of bytes comes first
-        for _ in range(120):
-            assert client.post("/predict", json=body).status_code == 200
-        assert dropped(client.get("/metrics").text, "full") > 0
+    threads = 1
+    at_once = 1
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.lost = 0
+        self.written: list[Record] = []
+
+    def write(self, records: list[Record]) -> None:
+        self.let_go.wait()
+        self.written += records
+
+    def dropped(self, count: int) -> None:
+        self.lost += count
+
+
+@pytest.mark.parametrize(("size", "kept"), [(10, ENTRIES), (BYTES // 8, 8)], ids=["many", "large"])
+def test_what_there_is_no_room_for_is_dropped_and_counted(size: int, kept: int) -> None:
+    deaf = Deaf()
+    outbox = Outbox(deaf)
+    record = Record("r", "/predict", 200, 0.0, 0.0, bytes(size), b"")
+    for _ in range(kept + 100):
+        outbox.offer(record)  # it comes back although nobody writes
+    assert deaf.lost >= 99  # one may be in the writer's hands
+    deaf.let_go.set()
+    outbox.close(60)
+    assert len(deaf.written) == kept + 100 - deaf.lost
 
 
 SHORT = [[1, 2, 3]]

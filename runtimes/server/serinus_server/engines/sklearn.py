@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import joblib
@@ -32,7 +33,7 @@ class SklearnEngine:
 
     def predict(self, inputs: Inputs, outputs: Sequence[str]) -> Mapping[str, Array]:
         """Call a method per output."""
-        data = self._frame(inputs) if self._frames else _table(inputs)
+        data = self._frame(inputs) if self._frames else self._array(inputs)
         return {name: np.asarray(getattr(self._estimator, name)(data)) for name in outputs}
 
     def _frame(self, inputs: Inputs) -> Any:
@@ -41,6 +42,14 @@ class SklearnEngine:
         if isinstance(inputs, Mapping):
             return pd.DataFrame(inputs)
         return pd.DataFrame(inputs, columns=list(self.signature.names))
+
+    def _array(self, inputs: Inputs) -> Array:
+        """Return what an estimator takes that knows no names."""
+        if not isinstance(inputs, Mapping):
+            return inputs
+        if self.signature.layout == "free":
+            return next(iter(inputs.values()))
+        return np.stack([column.astype(object) for column in inputs.values()], axis=1)
 
 
 def load(source: Source, options: Options) -> SklearnEngine:
@@ -65,20 +74,22 @@ def load(source: Source, options: Options) -> SklearnEngine:
 
 
 def _unskops(source: Source, options: Options) -> Any:
-    unknown = skops.io.get_untrusted_types(file=source.path)
+    named = skops.io.get_untrusted_types(file=source.path)
+    unknown = [name for name in named if not _own(name)]
     if unknown and not options.allow_pickle:
-        raise StartupError(f"{source.path}: has types that skops does not know as safe: {', '.join(unknown)}; {ALLOW}")
-    return skops.io.load(source.path, trusted=unknown)
+        raise StartupError(f"{source.path}: has types that nobody knows as safe: {', '.join(unknown)}; {ALLOW}")
+    return skops.io.load(source.path, trusted=named)
 
 
-def _table(inputs: Inputs) -> Any:
-    """Return what an estimator takes that knows no names: one array."""
-    if not isinstance(inputs, Mapping):
-        return inputs
-    arrays = list(inputs.values())
-    return (
-        arrays[0] if len(arrays) == 1 and arrays[0].ndim > 1 else np.stack([a.astype(object) for a in arrays], axis=1)
-    )
+def _own(name: str) -> bool:
+    """Say whether a name that skops does not know is a class of scikit-learn's own; functions could do anything."""
+    module, _, attribute = name.rpartition(".")
+    if not name.startswith("sklearn."):
+        return False
+    try:
+        return isinstance(getattr(import_module(module), attribute, None), type)
+    except ImportError:
+        return False
 
 
 def _takes_frames(estimator: Any) -> bool:

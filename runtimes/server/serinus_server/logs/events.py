@@ -6,11 +6,14 @@ are beside them.
 
 import logging
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import urllib3
 
+from serinus_server.logs.drops import Drops
 from serinus_server.logs.record import Record, Redactor
 
 REQUEST = "org.kubeflow.serving.inference.request"
@@ -18,17 +21,22 @@ RESPONSE = "org.kubeflow.serving.inference.response"
 PAUSE_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells of every retry
 
 
 class Events:
     """Posts events to a sink, as many at once as there are threads."""
 
-    name = "sink"
     threads = 4
+    at_once = 16
 
-    def __init__(self, url: str, model: str, version: str, namespace: str, redactor: Redactor) -> None:
-        self._url = url
+    def __init__(self, told: Mapping[str, Any], redactor: Redactor, drops: Drops) -> None:
+        """Take the `sink` to post to, and what the events say: `model`, `version`, `namespace`."""
+        model, version, namespace = told["model"], told["version"], told["namespace"]
+        self._url = told["sink"]
         self._redactor = redactor
+        self._drops = drops
+        self._failing = False
         # One retry: a sink may close a connection that was idle for long.
         self._pool = urllib3.PoolManager(
             maxsize=self.threads, timeout=urllib3.Timeout(5.0), retries=urllib3.Retry(1, redirect=0, backoff_factor=0)
@@ -43,19 +51,26 @@ class Events:
             **({"ce-namespace": namespace} if namespace else {}),
         }
 
-    def write(self, records: list[Record]) -> int:
-        """Post two events for each record."""
-        return sum(not self._posted(record) for record in records)
+    def dropped(self, count: int) -> None:
+        """Count what there was no room for."""
+        self._drops.add("sink", "full", count)
 
-    def _posted(self, record: Record) -> bool:
-        try:
-            self._post(record, REQUEST, record.request, valid=record.status == 200)
-            self._post(record, RESPONSE, record.response, valid=True)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            log.warning("prediction logs cannot be delivered: %s", error)
-            time.sleep(PAUSE_SECONDS)  # it will not be better at once; what comes meanwhile waits, or is dropped
-            return False
-        return True
+    def write(self, records: list[Record]) -> None:
+        """Post two events for each record."""
+        for record in records:
+            try:
+                self._post(record, REQUEST, record.request, valid=record.status == 200)
+                self._post(record, RESPONSE, record.response, valid=True)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                self._drops.add("sink", "undelivered", 1)
+                if not self._failing:
+                    log.warning("prediction logs cannot be delivered: %s", error)
+                self._failing = True
+                time.sleep(PAUSE_SECONDS)  # it will not be better at once; what comes meanwhile waits, or is dropped
+            else:
+                if self._failing:
+                    log.info("prediction logs are delivered again")
+                self._failing = False
 
     def _post(self, record: Record, kind: str, raw: bytes | None, *, valid: bool) -> None:
         attributes = {

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import orjson
 
+from serinus_server.logs.drops import Drops
 from serinus_server.logs.record import Record, Redactor
 
 STDOUT = 1
@@ -13,22 +14,26 @@ STDOUT = 1
 class Lines:
     """Writes a JSON object a line."""
 
-    name = "stdout"
     threads = 1
+    at_once = 256
 
-    def __init__(self, model: str, version: str, redactor: Redactor) -> None:
+    def __init__(self, model: str, version: str, redactor: Redactor, drops: Drops) -> None:
         self._own = {"model": model, "version": version}
         self._redactor = redactor
+        self._drops = drops
 
-    def write(self, records: list[Record]) -> int:
+    def dropped(self, count: int) -> None:
+        """Count what there was no room for."""
+        self._drops.add("stdout", "full", count)
+
+    def write(self, records: list[Record]) -> None:
         """Write all records at once."""
         rest = memoryview(b"".join(map(self._line, records)))
         try:
             while rest:
                 rest = rest[os.write(STDOUT, rest) :]
         except OSError:  # nobody reads
-            return len(records)
-        return 0
+            self._drops.add("stdout", "undelivered", len(records))
 
     def _line(self, record: Record) -> bytes:
         body = self._redactor.body

@@ -1,46 +1,101 @@
-"""Which predictions are logged, and where."""
+"""Which predictions are logged, and the way to the process that writes them down."""
 
+import json
+import logging
+import marshal
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
+from typing import Any
 
-from serinus_server.logs.events import Events
-from serinus_server.logs.lines import Lines
-from serinus_server.logs.outbox import Destination, Outbox
-from serinus_server.logs.record import Record, Redactor
+from serinus_server.logs.drops import Drops
+from serinus_server.logs.outbox import Outbox
+from serinus_server.logs.record import Record
 from serinus_server.settings import Settings
-from serinus_server.telemetry import Telemetry
 
-FLUSH_SECONDS = 5.0
+FLUSH_SECONDS = 8.0
+
+log = logging.getLogger(__name__)
 
 
 class PredictionLog:
-    """Offers a sample of the predictions, and every error, to each destination."""
+    """Logs a sample of the predictions, and every error."""
 
-    def __init__(self, settings: Settings, telemetry: Telemetry, columns: Sequence[str]) -> None:
-        redactor = Redactor(settings.log_redact, columns)
+    def __init__(self, settings: Settings, drops: Drops, columns: Sequence[str]) -> None:
         self._sample = settings.log_sample
-        self._outboxes = [Outbox(destination, telemetry.dropped) for destination in _destinations(settings, redactor)]
+        self._outbox: Outbox | None = None
+        drops.shown = ["stdout"] * settings.log_stdout + ["sink"] * (settings.log_sink is not None)
+        if drops.shown:
+            self._writer = Writer(settings, drops, columns)
+            self._outbox = Outbox(self._writer)
 
     def wants(self, status: int) -> bool:
         """Say whether an answer with a status is to be logged."""
-        return bool(self._outboxes) and (status >= 400 or random.random() < self._sample)  # noqa: S311 - a sample
+        if self._outbox is None:
+            return False
+        return status >= 400 or random.random() < self._sample  # noqa: S311 - a sample
 
     def offer(self, record: Record) -> None:
         """Log a prediction, unless there is no room."""
-        for outbox in self._outboxes:
-            outbox.offer(record)
+        if self._outbox is not None:
+            self._outbox.offer(record)
 
     def close(self) -> None:
         """Write down what waits."""
-        for outbox in self._outboxes:
-            outbox.close(FLUSH_SECONDS)
+        if self._outbox is not None:
+            self._outbox.close(FLUSH_SECONDS)
+            self._writer.close(FLUSH_SECONDS)
 
 
-def _destinations(settings: Settings, redactor: Redactor) -> list[Destination]:
-    name, version = settings.model_name, settings.model_version
-    found: list[Destination] = []
-    if settings.log_stdout:
-        found.append(Lines(name, version, redactor))
-    if settings.log_sink is not None:
-        found.append(Events(str(settings.log_sink), name, version, settings.namespace, redactor))
-    return found
+class Writer:
+    """Hands batches of records to the process that writes them; it is started anew if it is gone."""
+
+    threads = 1
+    at_once = 1024
+
+    def __init__(self, settings: Settings, drops: Drops, columns: Sequence[str]) -> None:
+        self._drops = drops
+        told = {
+            "model": settings.model_name,
+            "version": settings.model_version,
+            "namespace": settings.namespace,
+            "stdout": settings.log_stdout,
+            "sink": str(settings.log_sink) if settings.log_sink else None,
+            "redact": sorted(settings.log_redact),
+            "columns": list(columns),
+            "drops": drops.file,
+        }
+        self._command = [sys.executable, "-m", "serinus_server.logs.writer", json.dumps(told)]
+        self._process = self._started()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, stdin=subprocess.PIPE, pass_fds=[self._drops.file])  # noqa: S603 - ourselves
+
+    def dropped(self, count: int) -> None:
+        """Count what there was no room for."""
+        for destination in self._drops.shown:
+            self._drops.add(destination, "full", count)
+
+    def write(self, records: list[Record]) -> None:
+        """Hand records over; this waits while the other process has no room."""
+        if self._process.poll() is not None:
+            log.warning("the process that writes prediction logs ended with %s", self._process.returncode)
+            self._process = self._started()
+        try:
+            marshal.dump([tuple(record) for record in records], self._pipe())
+            self._pipe().flush()
+        except OSError:
+            for destination in self._drops.shown:
+                self._drops.add(destination, "undelivered", len(records))
+
+    def close(self, seconds: float) -> None:
+        """Let it write what it has, and end."""
+        try:
+            self._pipe().close()
+            self._process.wait(seconds)
+        except (OSError, subprocess.TimeoutExpired):
+            self._process.kill()
+
+    def _pipe(self) -> Any:
+        return self._process.stdin

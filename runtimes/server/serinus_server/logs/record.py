@@ -1,8 +1,7 @@
 """One prediction as it is logged, and how names are kept out of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -10,8 +9,7 @@ REDACTED = "[redacted]"
 SHOWN_TEXT = 4096
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A prediction.
 
     Attributes:
