@@ -31,7 +31,7 @@ class Announcer:
             if exposed is not None:
                 metrics.TIME_TO_SAFE.observe(self.now - exposed)
         for event in step.events:
-            metrics.TRANSITIONS.labels(*self.key, event.reason).inc()
+            metrics.TRANSITIONS.count(*self.key, event.reason)
             level = logging.WARNING if event.warning else logging.INFO
             what = {"reason": event.reason, "phase": after.phase, "weight": after.weight}
             log.log(level, "%s", event.message, extra={**self.fields, **what})

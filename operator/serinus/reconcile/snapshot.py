@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.cluster.client import Cluster
-from serinus.cluster.resources import DISRUPTION_BUDGET, Resource
+from serinus.cluster.resources import DISRUPTION_BUDGET, POD, Resource
 
 Manifest = dict[str, Any]
 Metadata = Mapping[str, Any]
 
 
+_UNUSED = {POD: "spec"}
+"""The part of a kind that nobody here reads: thousands of pods are remembered while they come up."""
 _SPEC_ONLY = {DISRUPTION_BUDGET}
 """Kinds whose status tells nothing that is needed here; their generation counts the changes of the spec."""
 
@@ -121,6 +123,8 @@ class Snapshot:
         self._news[resource] = {}
         found = await request
         if outdated == self._outdated[resource]:
+            for item in found:
+                item.pop(_UNUSED.get(resource, ""), None)
             self._held[resource] = {item["metadata"]["name"]: item for item in found}
             for name, item in self._held[resource].items():
                 self._drop_news(resource, name, _version(item["metadata"]))

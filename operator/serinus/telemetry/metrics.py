@@ -4,12 +4,12 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 from serinus.api.status import Status
 from serinus.telemetry.shown import StatusCollector
-
-_MODEL = ("namespace", "name")
+from serinus.telemetry.transitions import TransitionCollector
 
 STATUS = StatusCollector()
 REGISTRY.register(STATUS)
-TRANSITIONS = Counter("serinus_transitions_total", "Transitions by reason", (*_MODEL, "reason"))
+TRANSITIONS = TransitionCollector()
+REGISTRY.register(TRANSITIONS)
 TIME_TO_SAFE = Histogram(
     "serinus_time_to_safe_seconds",
     "From the first traffic of a revision that was taken back to its last",
@@ -30,4 +30,4 @@ def publish(namespace: str, name: str, status: Status) -> None:
 def forget(namespace: str, name: str) -> None:
     """Drop the series of a ModelDeployment that is gone."""
     STATUS.forget(namespace, name)
-    TRANSITIONS.remove_by_labels({"namespace": namespace, "name": name})
+    TRANSITIONS.forget(namespace, name)

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from serinus.analysis import Outcome
-from serinus.api.status import MetricStatus, Phase, Status
+from serinus.api.status import MetricStatus, Status
 
 _MODEL = ("namespace", "name")
 _METRIC = (*_MODEL, "metric")
@@ -70,7 +70,7 @@ class StatusCollector(Collector):
 
 
 def _families(shown: Sequence[tuple[Labels, Shown]]) -> Iterator[GaugeMetricFamily]:
-    phases = (((*key, phase), float(phase == one.phase)) for key, one in shown for phase in Phase)
+    phases = (((*key, one.phase), 1.0) for key, one in shown if one.phase)
     yield _family("rollout_phase", "1 for the phase that a ModelDeployment is in", (*_MODEL, "phase"), phases)
     weights = ((key, float(one.weight)) for key, one in shown)
     yield _family("rollout_weight", "Percent of traffic for the newer revision", _MODEL, weights)
