@@ -1,13 +1,16 @@
 """Addresses, digests, waiting and hiding, without any server."""
 
 import hashlib
+import threading
 from pathlib import Path
 
 import pytest
 
 from conftest import Fetch
 from serinus_fetch import address, digest
+from serinus_fetch.budget import Budget, shown
 from serinus_fetch.errors import FetchError, TransientError
+from serinus_fetch.progress import Progress
 from serinus_fetch.retry import Patience
 from serinus_fetch.secrets import Hidden
 
@@ -91,6 +94,33 @@ def test_waits_grow_and_are_bounded() -> None:
         assert full / 2 <= patience.wait(failures, fault) <= full
     assert patience.wait(1, TransientError("busy", retry_after=7.0)) == 7.0
     assert patience.wait(1, TransientError("busy", retry_after=3600.0)) == 30.0
+
+
+def test_progress_is_told_until_it_is_left(tmp_path: Path) -> None:
+    lines: list[str] = []
+    told = threading.Event()
+
+    def say(line: str) -> None:
+        lines.append(line)
+        told.set()
+
+    budget = Budget("s3://models/churn", None, tmp_path)
+    budget.spend(3 << 20)
+    with Progress(budget, 12 << 20, say, every=0.01):
+        assert told.wait(30)
+    assert lines[0] == "3.0 MiB of 12.0 MiB (25%)"
+    told.clear()
+    with Progress(budget, None, say, every=0.01):
+        assert told.wait(30)
+    assert lines[-1] == "3.0 MiB"
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (9 << 40, "9216.0 GiB")],
+)
+def test_amounts_are_for_people(count: int, text: str) -> None:
+    assert shown(count) == text
 
 
 def test_secrets_are_hidden_as_they_are_and_encoded() -> None:
