@@ -15,6 +15,8 @@ def test_from_start_to_end(iris: Path) -> None:
         server.wait_until_ready()
         answer = httpx.post(f"{server.url}/predict", json=[ROW])
         assert answer.json()["prediction"] == [0]
+        huge = httpx.post(f"{server.url}/predict", content=bytes(100_000_000), timeout=600)
+        assert huge.status_code == 413
         code, out, err = server.stop()
     assert code == 0
     assert out == ""
