@@ -225,6 +225,7 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="compare")
     options.add_argument("--rounds", type=int, default=12)
     options.add_argument("--seconds", type=float, default=2)
+    options.add_argument("--match", default="", help="only those whose name holds this; nothing is written then")
     given = options.parse_args()
     own = venvs.of(HERE.parent)
     peer = venvs.python("mlserver", HERE.parent / "requirements" / "mlserver.txt", "60 s")
@@ -234,7 +235,7 @@ def main() -> None:
         sink = subprocess.Popen([own, HERE / "sink.py", "18190"])
         stack.callback(sink.wait)
         stack.callback(sink.terminate)
-        servers = contestants(own, peer, folder, 18190)
+        servers = [one for one in contestants(own, peer, folder, 18190) if given.match in one.name]
         for one in servers:
             stack.enter_context(running(one, folder))
         bares = []
@@ -251,6 +252,9 @@ def main() -> None:
         "servers": {one.name: better(one.rounds) for one in servers},
         "each": {one.name: one.rounds for one in servers},
     }
+    if given.match:
+        print(table(found))
+        return
     (RESULTS / "server.json").write_text(json.dumps(found, indent=2) + "\n")
     (RESULTS / "server.md").write_text(table(found))
     print(table(found))

@@ -1,6 +1,6 @@
 """Which predictions are quick enough to run where the requests are read.
 
-A turn of a thread costs more than a small model does (README, "How fast it is"). A slow one in the loop
+A turn of a thread costs more than a small model does (docs/server.md, "How fast it is"). A slow one in the loop
 would keep probes and other callers waiting.
 """
 
