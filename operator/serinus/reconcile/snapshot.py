@@ -18,8 +18,6 @@ Manifest = dict[str, Any]
 Metadata = Mapping[str, Any]
 
 
-_UNUSED = {POD: "spec"}
-"""The part of a kind that nobody here reads: thousands of pods are remembered while they come up."""
 _SPEC_ONLY = {DISRUPTION_BUDGET}
 """Kinds whose status tells nothing that is needed here; their generation counts the changes of the spec."""
 
@@ -123,8 +121,9 @@ class Snapshot:
         self._news[resource] = {}
         found = await request
         if outdated == self._outdated[resource]:
-            for item in found:
-                item.pop(_UNUSED.get(resource, ""), None)
+            if resource is POD:
+                for pod in found:
+                    pod.update({"spec": _limits(pod["spec"])} if "spec" in pod else {})
             self._held[resource] = {item["metadata"]["name"]: item for item in found}
             for name, item in self._held[resource].items():
                 self._drop_news(resource, name, _version(item["metadata"]))
@@ -144,3 +143,12 @@ def _same_spec(resource: Resource, known: Metadata, heard: Metadata) -> bool:
     """Tell whether only the status of an object has changed."""
     marks = ("uid", "generation", "labels", "ownerReferences", "deletionTimestamp")
     return resource in _SPEC_ONLY and all(known.get(mark) == heard.get(mark) for mark in marks)
+
+
+def _limits(spec: Manifest) -> Manifest:
+    """Return what is read of a pod's spec, to tell what it ran out of: thousands are remembered while they come up."""
+    return {
+        kind: [{"name": one["name"], "resources": one["resources"]} for one in spec[kind] if one.get("resources")]
+        for kind in ("initContainers", "containers")
+        if kind in spec
+    }
