@@ -26,6 +26,9 @@ class Request(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _any(self) -> None:
+        if self.server.stopped:  # over a connection that was kept open
+            self.close_connection = True
+            return
         self.server.handle(self)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _any  # noqa: N815 - the server's names
@@ -43,6 +46,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, handle: Callable[[Request], None], port: int = 0, host: str = "127.0.0.1") -> None:
         self.handle = handle
+        self.stopped = False
         super().__init__((host, port), Request)
 
     @property
@@ -56,7 +60,8 @@ class Server(ThreadingHTTPServer):
         return self
 
     def stop(self) -> None:
-        """Refuse connections."""
+        """Refuse connections, and answer nothing more over those that are open."""
+        self.stopped = True
         self.shutdown()
         self.server_close()
 
