@@ -64,7 +64,13 @@ def _operation(settings: Settings, namespaces: list[str], api: ApiClient, sessio
         )
     cluster, echo = Cluster(api, leadership.leads), Echo(time.monotonic)
     judges = RolloutJudges(settings, session, time.time)
-    catalogue = load(settings.runtimes, settings.server_image, settings.storage_image, settings.mlflow_tracking_uri)
+    catalogue = load(
+        settings.runtimes,
+        settings.server_image,
+        settings.server_full_image,
+        settings.storage_image,
+        settings.mlflow_tracking_uri,
+    )
 
     async def wake(key: Key) -> None:
         await queue.add(key)

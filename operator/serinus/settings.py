@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """A YAML file that is laid over the catalogue of runtimes; empty when there is none."""
     server_image: Annotated[str, Field(min_length=1)] = f"serinus/server:{__version__}"
     """Image of our own model server."""
+    server_full_image: Annotated[str, Field(min_length=1)] = f"serinus/server:{__version__}-full"
+    """The same with the libraries of XGBoost, LightGBM and LiteRT."""
     storage_image: Annotated[str, Field(min_length=1)] = f"serinus/storage:{__version__}"
     """Image of the init container that fetches models."""
     mlflow_tracking_uri: Annotated[str, Field(pattern=r"^(https?://[^/\s@]+\S*)?$")] = ""

@@ -191,6 +191,8 @@ def test_the_images_of_models_pods_are_pinned_too(helm: Any) -> None:
     values = {"serverImage": {"repository": "registry:5000/server", "digest": DIGEST}, "storageImage": {"tag": "2"}}
     env = helm.render(values).env
     assert env["SERINUS_SERVER_IMAGE"] == f"registry:5000/server@{DIGEST}"
+    assert env["SERINUS_SERVER_FULL_IMAGE"].startswith("serinus/server:")
+    assert env["SERINUS_SERVER_FULL_IMAGE"].endswith("-full")
     assert env["SERINUS_STORAGE_IMAGE"] == "serinus/storage:2"
 
 
@@ -223,7 +225,7 @@ def test_what_is_laid_over_the_catalogue_reaches_the_operator(helm: Any, tmp_pat
     assert Path(mount["mountPath"]) == file.parent
     copy = tmp_path / file.name
     copy.write_text(held["data"][file.name])
-    found = load(str(copy), "a:1", "b:1")
+    found = load(str(copy), "a:1", "a:1-full", "b:1")
     assert "vllm" not in found.runtimes
     assert (found.defaults["sklearn"], found.defaults["catboost"]) == ("mlserver", "mine")
     assert found.runtimes["mine"].args == ["--name={name}"]

@@ -9,7 +9,7 @@ from serinus.desired.model import Pin
 from serinus.desired.serving import Serving, resolve
 from serinus.runtimes.loading import load
 
-CATALOGUE = load("", "serinus/server:1.0.0", "serinus/storage:1.0.0")
+CATALOGUE = load("", "serinus/server:1.0.0", "serinus/server:1.0.0-full", "serinus/storage:1.0.0")
 
 
 def serving(

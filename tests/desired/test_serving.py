@@ -152,3 +152,13 @@ def test_tensorflow_serving_is_started_with_its_counters_on(tmp_path: Path) -> N
         "--c",
     ]
     assert config.read_text() == 'prometheus_config { enable: true, path: "/monitoring/prometheus/metrics" }'
+
+
+@pytest.mark.parametrize(
+    ("model_format", "image"), [("sklearn", "1.0.0"), ("onnx", "1.0.0"), ("xgboost", "1.0.0-full")]
+)
+def test_a_format_whose_libraries_are_large_has_an_image_of_its_own(model_format: str, image: str) -> None:
+    model = {"uri": "s3://models/churn", "format": model_format}
+    assert serving({"model": model}).runtime.image == f"serinus/server:{image}"
+    own = serving({"model": model, "runtime": {"name": "serinus-server", "image": "registry.test/mine:1"}})
+    assert own.runtime.image == "registry.test/mine:1"

@@ -56,7 +56,7 @@ def _completed(own: Runtime, entry: Entry, model_format: str) -> Runtime:
     base_args = [] if own.command else [*entry.args, *for_format.args]
     whole = {
         "name": own.name,
-        "image": own.image or entry.image,
+        "image": own.image or for_format.image or entry.image,
         "port": own.port or entry.port,
         "command": own.command or entry.command,
         "args": [*base_args, *(own.args or [])] or None,

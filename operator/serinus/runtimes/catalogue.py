@@ -27,6 +27,8 @@ class Unserved(ValueError):  # noqa: N818 - a state of a spec, told as such
 class Adjustment(Model):
     """What a runtime needs for models of one format."""
 
+    image: Image | None = None
+    """Another image than the runtime's usual one."""
     args: list[str] = []
     env: list[Fragment] = []
 

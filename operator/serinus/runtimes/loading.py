@@ -10,8 +10,11 @@ from pydantic import ValidationError
 
 from serinus.runtimes.catalogue import OWN_SERVER, Catalogue, catalogue
 
+FULL = "full"
+"""What a format of our own server names instead of an image when it needs all libraries."""
 
-def load(over: str, server_image: str, storage_image: str, tracking_uri: str = "") -> Catalogue:
+
+def load(over: str, server_image: str, server_full_image: str, storage_image: str, tracking_uri: str = "") -> Catalogue:
     """Return the catalogue of the package, with a file laid over it, the images of our own and the registry.
 
     Raises:
@@ -19,7 +22,11 @@ def load(over: str, server_image: str, storage_image: str, tracking_uri: str = "
     """
     built_in = yaml.safe_load(resources.files(__package__).joinpath("catalogue.yaml").read_text())
     built_in["fetcher"] |= {"image": storage_image, "trackingUri": tracking_uri}
-    built_in["runtimes"][OWN_SERVER]["image"] = server_image
+    own = built_in["runtimes"][OWN_SERVER]
+    own["image"] = server_image
+    for adjustment in own["formats"].values():
+        if adjustment.get("image") == FULL:
+            adjustment["image"] = server_full_image
     try:
         return catalogue(built_in, _read(Path(over)) if over else {})
     except ValidationError as error:
