@@ -164,8 +164,8 @@ def test_the_next_scrape_is_an_interval_after_the_oldest_of_the_newest() -> None
     assert next_scrape(scraped(100.0, 102.0), 103.0) == 105.0
 
 
-def test_a_late_scrape_may_come_at_any_time() -> None:
-    assert next_scrape(scraped(100.0, 104.0), 106.0) == 106.0
+def test_a_late_scrape_is_told_by_when_it_was_due() -> None:
+    assert next_scrape(scraped(100.0, 104.0), 106.0) == 105.0
 
 
 def test_a_target_that_is_silent_for_long_is_not_waited_for() -> None:

@@ -105,12 +105,12 @@ def read_window(reader: Reader, window: Window) -> Reader:
 
 
 def next_scrape(reader: Reader, now: float) -> float:
-    """When a live target is to be scraped next; `now` while that cannot be told, or while one is late."""
+    """When a live target is to be scraped next, or was to be if it is late; `now` while that cannot be told."""
     interval = reader.interval
     if interval is None:
         return now
     known = [sight.newest for sight in reader.sights if sight.live and sight.newest is not None]
-    return max(now, min((at + interval for at in known if at + LONGEST * interval > now), default=now))
+    return min((at + interval for at in known if at + LONGEST * interval > now), default=now)
 
 
 def drained(reader: Reader) -> tuple[Reader, list[tuple[str, Increment]]]:

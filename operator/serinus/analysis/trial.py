@@ -178,7 +178,7 @@ def standing_until(trial: Trial, now: float) -> float:
 
 
 def next_news(trial: Trial, now: float) -> float:
-    """When the next scrape of what any test reads is due; `now` while that cannot be told."""
+    """When the next scrape of what any test reads is due, or was if it is late; `now` while that cannot be told."""
     return min((next_scrape(test.reader, now) for test in trial.tests.values()), default=now)
 
 

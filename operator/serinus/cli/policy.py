@@ -65,7 +65,9 @@ def _counters(spec: dict[str, Any]) -> RuntimeMetrics:
         return _validated(RuntimeMetrics, metrics, "spec.runtime.metrics")
     wanted = _validated(Runtime, runtime, "spec.runtime") if runtime else Runtime()
     try:
-        picked = catalogue("", "-", "-", "-").pick(wanted, _validated(ModelSource, model, "spec.model") if model else None)
+        picked = catalogue("", "-", "-", "-").pick(
+            wanted, _validated(ModelSource, model, "spec.model") if model else None
+        )
     except Unserved:
         picked = None
     return (picked[1].metrics if picked else None) or RuntimeMetrics()

@@ -120,7 +120,10 @@ class Judge:
         """Return when there can be more to say: what is asked at any time, a guard or a query, knows no time."""
         if self._problem or analysis.metrics or len(trial.tests) < len(feeds) or any(feed.guard for feed in feeds):
             return 0.0
-        return max(queries.due, min(next_news(trial, now) + LAG, said.until, said.time + NUMBERS_EVERY))
+        scrape = next_news(trial, now)
+        # The later a scrape is the less likely it comes in the next moment: its target may be down.
+        news = scrape + LAG if scrape > now else now + max(LAG, (now - scrape) / 2)
+        return max(queries.due, min(news, said.until, said.time + NUMBERS_EVERY))
 
     def _form(self, said: _Said, feeds: Sequence[Feed], limits: Sequence[tuple[Finding, MetricStatus]]) -> Opinion:
         """Return what follows from the tests, and from the user's own queries."""
