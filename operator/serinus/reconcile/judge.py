@@ -173,7 +173,7 @@ class Judge:
         return self._anew(trial, feeds, now)
 
     def _anew(self, trial: Trial, feeds: Sequence[Feed], now: float) -> _Said:
-        seen = dict(assess_trial(trial, now))
+        seen = assess_trial(trial, now)
         seen |= {feed.name: feed.explained(seen[feed.name]) for feed in feeds if feed.name in seen}
         statuses = {feed.name: _status(feed, seen[feed.name]) for feed in feeds if feed.name in seen}
         record = {"anchor": self.anchor, "trial": trial_record(trial), **self._intake.pins.record}

@@ -121,9 +121,9 @@ class Snapshot:
         self._news[resource] = {}
         found = await request
         if outdated == self._outdated[resource]:
-            if resource is POD:
-                for pod in found:
-                    pod.update({"spec": _limits(pod["spec"])} if "spec" in pod else {})
+            for pod in found if resource is POD else ():
+                if "spec" in pod:
+                    pod["spec"] = _limits(pod["spec"])
             self._held[resource] = {item["metadata"]["name"]: item for item in found}
             for name, item in self._held[resource].items():
                 self._drop_news(resource, name, _version(item["metadata"]))

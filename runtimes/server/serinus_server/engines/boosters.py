@@ -31,6 +31,6 @@ def chances(raw: Array) -> Array:
     return np.stack([1 - raw, raw], axis=1) if raw.ndim == 1 else raw
 
 
-def refuse(source: Source, problem: str) -> StartupError:
-    """Make the error that a booster cannot be served."""
-    return StartupError(f"{source.path}: {problem}")
+def has_categories(source: Source) -> StartupError:
+    """Make the error that a booster takes what arrays of numbers cannot hold."""
+    return StartupError(f"{source.path}: has categorical columns, which are not served: encode them as numbers")

@@ -39,5 +39,5 @@ def load(source: Source, options: Options) -> Any:
         return sklearn.load(source, options)
     booster = lightgbm.Booster(model_file=str(source.path))
     if booster.pandas_categorical:
-        raise boosters.refuse(source, "has categorical columns, which are not served: encode them as numbers")
+        raise boosters.has_categories(source)
     return LightgbmEngine(booster, source, options.threads)

@@ -46,5 +46,5 @@ def load(source: Source, options: Options) -> Any:
     booster = xgboost.Booster(model_file=str(source.path))
     booster.set_param({"nthread": options.threads})
     if "c" in (booster.feature_types or ()):
-        raise boosters.refuse(source, "has categorical columns, which are not served: encode them as numbers")
+        raise boosters.has_categories(source)
     return XgboostEngine(booster, source)
