@@ -123,6 +123,27 @@ def test_without_a_ready_pod_the_traffic_goes_and_comes_back_at_the_first_step(p
     assert [step.state.weight for step in after if step.events] == [5]
 
 
+def test_the_backend_of_a_lost_candidate_goes_after_its_last_requests() -> None:
+    at = state(Phase.STEPPING, warm=True)
+    gone = {NEW: pods(0, of=4)}
+    lost = advance(spec(), at, seen(at, pods=gone), NOW).state
+    assert split(lost).slots == ((OLD, 1_000_000), (NEW, 1)), "the gateway keeps its backend"
+
+    away = last(settle(spec(), lost, seen(lost, pods=gone), NOW + 1), lost)
+    assert settle(spec(), away, seen(away, pods=gone), NOW + 10) == []
+    (forgotten, *_) = settle(spec(), away, seen(away, pods=gone), NOW + 1 + spec().rollout.drain)
+    assert split(forgotten.state).slots == ((OLD, 100), (NEW, 0))
+    assert forgotten.state.phase is Phase.PREPARING
+
+
+def test_a_lost_candidate_that_is_back_before_its_backend_went_is_at_the_first_step_again() -> None:
+    at = state(Phase.STEPPING, warm=True)
+    lost = advance(spec(), at, seen(at, pods={NEW: pods(0, of=4)}), NOW).state
+    away = last(settle(spec(), lost, seen(lost, pods={NEW: pods(0, of=4)}), NOW + 1), lost)
+    (raised, *_) = settle(spec(), away, seen(away), NOW + 3)
+    assert (raised.state.phase, raised.state.weight) == (Phase.STEPPING, 5)
+
+
 def test_a_candidate_that_stays_away_is_rolled_back_at_the_deadline() -> None:
     world = World(spec(), state(Phase.STEPPING), NEW)
     world.fixed = {"workloads": {OLD: pods(4), NEW: pods(0, of=4)}}

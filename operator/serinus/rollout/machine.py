@@ -141,10 +141,20 @@ def _warming(look: Look) -> Step | None:
 
 def _preparing(look: Look) -> Step:
     """Pods first, then the first step; nobody is exposed while the metrics cannot be read."""
+    if cooled := _cooling(look):
+        return cooled
     if look.paused or stays_overdue(look) or held(look, "Blind") or not _enough_pods(look):
         return _stay(look)
     step = look.spec.rollout.steps[0]
     return _warming(look) or _raised(look, enter(look, Phase.STEPPING, step=0), step.weight)
+
+
+def _cooling(look: Look) -> Step | None:
+    """Let the gateway forget the backend of a candidate whose pods were lost, once nobody is on it."""
+    state = look.state
+    lost = state.warm and look.seen.workload(state.candidate).ready == 0
+    drained = state.live_since is not None and look.live_for >= look.drain
+    return Step(change(state, warm=False, live_since=None)) if lost and drained else None
 
 
 def _stepping(look: Look) -> Step:

@@ -69,7 +69,7 @@ def superseded(look: Look) -> Step | None:
 
 
 def lost_candidate(look: Look) -> Step | None:
-    """No pod of the candidate is ready: its traffic goes at once.
+    """No pod of the candidate is ready: its traffic goes at once, its backend after it.
 
     On the way up it may come back and starts at the first step; a promoted one is
     taken back for good, because its control is still ready.
@@ -81,7 +81,7 @@ def lost_candidate(look: Look) -> Step | None:
     if state.phase is Phase.WATCHING:
         control_ready = look.seen.workload(state.control).ready > 0
         return roll_back(look, Event("NoReadyPods", message, warning=True)) if control_ready else None
-    back = weigh(look, enter(look, Phase.PREPARING, step=0, takeover=False, forced=False, warm=False), 0)
+    back = weigh(look, enter(look, Phase.PREPARING, step=0, takeover=False, forced=False), 0)
     return Step(back, (Event("CanaryLost", message, warning=True),))
 
 
