@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import models
 from serving import ROW, failure, running
 
 
@@ -42,6 +43,16 @@ def test_a_request_in_flight_is_answered_after_sigterm(iris: Path) -> None:
     assert answer.startswith(b"HTTP/1.1 200")
     assert b'"prediction":[0]' in answer
     assert ended[0][0] == 0
+
+
+def test_onnx_runtime_tells_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)  # where that is set its telemetry is off by itself
+    home = tmp_path / "home"
+    home.mkdir()
+    with running(models.as_onnx(tmp_path / "model.onnx"), HOME=str(home), XDG_CACHE_HOME="") as server:
+        server.wait_until_ready()
+        server.stop()
+    assert not list(home.iterdir())  # it would keep the machine's identity there, and events that were not sent yet
 
 
 def refused(host: str, port: int) -> bool:

@@ -1,9 +1,13 @@
 """ONNX Runtime on the CPU."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+# Since 1.29 its wheels tell their maker of each model that is loaded, names and hashes included. It is read at the import.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
 from serinus_server.engines import Options, graph
