@@ -4,8 +4,8 @@ Children are applied with one field manager and status with another, both forced
 the operator owns it puts right.
 """
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import aiohttp
@@ -65,6 +65,23 @@ def _always() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class _Request:
+    """One HTTP request; `timeout` in seconds."""
+
+    method: str
+    path: str
+    _: KW_ONLY
+    query: Sequence[tuple[str, str]] = ()
+    body: Manifest | None = None
+    content: str = _JSON
+    accept: str = _JSON
+    timeout: float = TIMEOUT
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """One API server. Nothing is written while `may_write` says no."""
 
@@ -77,7 +94,7 @@ class Cluster:
         Raises:
             ApiError: any other answer than 200 and 404.
         """
-        return await self._call("GET", resource.path(namespace, name), missing_ok=True)
+        return await self._call(_Request("GET", resource.path(namespace, name)), missing_ok=True)
 
     async def find(self, resource: Resource, namespace: str, selector: str = "") -> list[Manifest]:
         """Return the objects that a label selector picks.
@@ -86,7 +103,7 @@ class Cluster:
             ApiError: the list could not be read.
         """
         query = [("labelSelector", selector)] if selector else []
-        answer = await self._call("GET", resource.path(namespace), query=query) or {}
+        answer = await self._call(_Request("GET", resource.path(namespace), query=query)) or {}
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
         return [{**kind, **item} for item in answer.get("items", [])]
 
@@ -104,9 +121,8 @@ class Cluster:
         while True:
             query = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
             accept = _METADATA_LIST if metadata_only else _JSON
-            answer = (
-                await self._call("GET", resource.path(namespace), query=query, accept=accept, missing_ok=True) or {}
-            )
+            request = _Request("GET", resource.path(namespace), query=query, accept=accept)
+            answer = await self._call(request, missing_ok=True) or {}
             yield answer.get("items") or []  # null in an empty list of metadata
             token = answer.get("metadata", {}).get("continue", "")
             if not token:
@@ -118,8 +134,8 @@ class Cluster:
         Raises:
             ApiError: the API server refused or could not be asked.
         """
-        path = resource.path(namespace)
-        answer = await self._call("GET", path, query=[("limit", "1")], missing_ok=True)
+        request = _Request("GET", resource.path(namespace), query=[("limit", "1")], accept=_METADATA_LIST)
+        answer = await self._call(request, missing_ok=True)
         return str(answer["metadata"]["resourceVersion"]) if answer else None
 
     async def watch(
@@ -140,7 +156,8 @@ class Cluster:
         path = resource.path(namespace)
         try:
             # A server that is gone without a word is noticed by the time limit.
-            response = await self._request("GET", path, query=query, accept=_METADATA, timeout=WATCH + TIMEOUT)
+            request = _Request("GET", path, query=query, accept=_METADATA, timeout=WATCH + TIMEOUT)
+            response = await self._send(request)
             if response.status >= 300:
                 raise ApiError(response.status, _message(response.status, await response.read()))  # type: ignore[no-untyped-call]
             async for line in response.response.content:
@@ -164,7 +181,7 @@ class Cluster:
             *([("dryRun", "All")] if dry_run else []),
         ]
         path = of(manifest).path(metadata["namespace"], metadata["name"])
-        return await self._call("PATCH", path, query=query, body=manifest, content=_APPLY) or {}
+        return await self._call(_Request("PATCH", path, query=query, body=manifest, content=_APPLY)) or {}
 
     async def apply_status(self, namespace: str, name: str, resource_version: str, status: Manifest) -> Manifest:
         """Write the status of a ModelDeployment that was read at `resource_version`.
@@ -180,7 +197,7 @@ class Cluster:
         }
         query = [("fieldManager", STATUS_MANAGER), ("force", "true")]
         path = MODEL_DEPLOYMENT.path(namespace, name, "status")
-        return await self._call("PATCH", path, query=query, body=body, content=_APPLY) or {}
+        return await self._call(_Request("PATCH", path, query=query, body=body, content=_APPLY)) or {}
 
     async def annotate_revision(self, namespace: str, name: str, annotations: dict[str, str]) -> None:
         """Merge annotations into a ControllerRevision.
@@ -189,7 +206,7 @@ class Cluster:
             ApiError: it could not be written.
         """
         body = {"metadata": {"annotations": annotations}}
-        await self._call("PATCH", CONTROLLER_REVISION.path(namespace, name), body=body, content=_MERGE)
+        await self._call(_Request("PATCH", CONTROLLER_REVISION.path(namespace, name), body=body, content=_MERGE))
 
     async def scale(self, namespace: str, name: str, replicas: int, version: str = "") -> None:
         """Set the size of a Deployment through its scale subresource.
@@ -201,7 +218,7 @@ class Cluster:
         """
         metadata = {"metadata": {"resourceVersion": version}} if version else {}
         body = {**metadata, "spec": {"replicas": replicas}}
-        await self._call("PATCH", DEPLOYMENT.path(namespace, name, "scale"), body=body, content=_MERGE)
+        await self._call(_Request("PATCH", DEPLOYMENT.path(namespace, name, "scale"), body=body, content=_MERGE))
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
         """Delete exactly this object; one that is gone already is fine.
@@ -210,7 +227,7 @@ class Cluster:
             ApiError: it could not be deleted.
         """
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
-        await self._call("DELETE", resource.path(namespace, name), body=body, missing_ok=True)
+        await self._call(_Request("DELETE", resource.path(namespace, name), body=body), missing_ok=True)
 
     async def create(self, resource: Resource, manifest: Manifest) -> Manifest:
         """Create an object and return it.
@@ -218,7 +235,7 @@ class Cluster:
         Raises:
             ApiError: it could not be written; with `conflict` when there is one of that name.
         """
-        return await self._call("POST", resource.path(manifest["metadata"]["namespace"]), body=manifest) or {}
+        return await self._call(_Request("POST", resource.path(manifest["metadata"]["namespace"]), body=manifest)) or {}
 
     async def replace(self, resource: Resource, manifest: Manifest) -> Manifest:
         """Replace an object at the resource version that the manifest names, and return it.
@@ -228,26 +245,16 @@ class Cluster:
         """
         metadata = manifest["metadata"]
         path = resource.path(metadata["namespace"], metadata["name"])
-        return await self._call("PUT", path, body=manifest) or {}
+        return await self._call(_Request("PUT", path, body=manifest)) or {}
 
-    async def _call(  # noqa: PLR0913 - the parts of one HTTP request
-        self,
-        method: str,
-        path: str,
-        *,
-        query: list[tuple[str, str]] | None = None,
-        body: Manifest | None = None,
-        content: str = _JSON,
-        accept: str = _JSON,
-        missing_ok: bool = False,
-    ) -> Manifest | None:
-        if method != "GET" and not self.may_write():
-            raise ApiError(0, f"{method} {path} is left to the operator that leads now")
+    async def _call(self, request: _Request, *, missing_ok: bool = False) -> Manifest | None:
+        if request.method != "GET" and not self.may_write():
+            raise ApiError(0, f"{request} is left to the operator that leads now")
         try:
-            response = await self._request(method, path, query=query, body=body, content=content, accept=accept)
+            response = await self._send(request)
             raw = await response.read()  # type: ignore[no-untyped-call]
         except TimeoutError:
-            raise ApiError(0, f"the API server did not answer {method} {path} within {TIMEOUT:g} s") from None
+            raise ApiError(0, f"the API server did not answer {request} within {TIMEOUT:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise ApiError(0, f"the API server cannot be reached: {error}") from error
         if response.status == 404 and missing_ok:
@@ -256,29 +263,18 @@ class Cluster:
             raise ApiError(response.status, _message(response.status, raw))
         return _lean(orjson.loads(raw))
 
-    async def _request(  # noqa: PLR0913 - the parts of one HTTP request
-        self,
-        method: str,
-        path: str,
-        *,
-        query: list[tuple[str, str]] | None = None,
-        body: Manifest | None = None,
-        content: str = _JSON,
-        accept: str = _JSON,
-        timeout: float = TIMEOUT,  # noqa: ASYNC109 - the client's own
-    ) -> RESTResponse:
-        request = await self.api.param_serialize(
-            method,
-            path,
-            query_params=query or [],
-            header_params={"Content-Type": content, "Accept": accept},
+    async def _send(self, request: _Request) -> RESTResponse:
+        verb, url, headers, *_ = await self.api.param_serialize(
+            request.method,
+            request.path,
+            query_params=list(request.query),
+            header_params={"Content-Type": request.content, "Accept": request.accept},
             auth_settings=["BearerToken"],
         )
-        verb, url, headers, *_ = request
         # The body goes past the serializer, which would copy what is plain JSON already, and what is applied past the
         # encoder too: a YAML parser knows nothing of the two halves in which JSON may write a character.
-        sent = orjson.dumps(body) if content == _APPLY else body
-        return await self.api.call_api(verb, url, headers, sent, _request_timeout=timeout)
+        sent = orjson.dumps(request.body) if request.content == _APPLY else request.body
+        return await self.api.call_api(verb, url, headers, sent, _request_timeout=request.timeout)
 
 
 def _lean(answer: Manifest) -> Manifest:

@@ -147,17 +147,17 @@ class SharedQueries:
     async def _fetch(self, expression: str, now: float, *, once: bool) -> Answer:
         try:
             async with self._few if once else nullcontext():
-                answer = await self._answer(expression, now)
+                answer = await self._answer(expression, now, once=once)
         except Unavailable as error:
             answer = Answer(now, problem=str(error))
         self._questions[expression].done, self._kept = self.clock(), self.pause
         self.news += 1
         return answer
 
-    async def _answer(self, expression: str, now: float) -> Answer:
+    async def _answer(self, expression: str, now: float, *, once: bool) -> Answer:
         status, body = await self.prometheus.fetch(expression, now)
         question, started = self._questions[expression], thread_time()
         series = tuple(series_of(status, body, question.labels))
-        question.index = Index(series, question.index)
+        question.index = None if once else Index(series, question.index)
         question.cost = thread_time() - started
         return Answer(now, series, index=question.index)

@@ -149,13 +149,16 @@ class Operation:
         key = Key(metadata["namespace"], name)
         new = self.reconciler.heard(key, change, resource, metadata)
         # An autoscaler's status tells of the load every few seconds, which is no reason to look; an edit is.
-        if resource is AUTOSCALER and change == "MODIFIED" and not self._edited_anew(metadata):
+        if resource is AUTOSCALER and not self._edited_anew(change, metadata):
             return
         if new:
             await self.queue.add(key, COALESCE)
 
-    def _edited_anew(self, metadata: Metadata) -> bool:
+    def _edited_anew(self, change: str, metadata: Metadata) -> bool:
         """Tell whether somebody may have edited an object since it was heard of last: edits are dated to the second."""
+        if change != "MODIFIED":
+            self._edited.pop(metadata["uid"], None)
+            return True
         edited, now = _edited(metadata), self.clock()
         known, heard = self._edited.get(metadata["uid"], ("", now))
         if edited != known:
