@@ -46,6 +46,9 @@ crds: install ## Generate the CRD and its reference from the models
 	cp crds/serinus.dev_modeldeployments.yaml charts/serinus/files/
 	$(PY) docs/generate_api.py
 
+argocd: install ## Write the values for Argo CD from its scripts
+	$(PY) examples/gitops/argocd/generate.py
+
 cluster-up: ## Bring up a kind cluster with a gateway and Prometheus
 	python3 -m cluster up --name $(CLUSTER_NAME) $(OWN)
 
@@ -98,4 +101,4 @@ lock: ## Compile the hashed locks, without index URLs
 	done
 	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/mlserver.in -o requirements/mlserver.txt
 
-.PHONY: help install demo fuzz test test-server test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock
+.PHONY: help argocd install demo fuzz test test-server test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock
