@@ -49,6 +49,9 @@ crds: install ## Generate the CRD and its reference from the models
 argocd: install ## Write the values for Argo CD from its scripts
 	$(PY) examples/gitops/argocd/generate.py
 
+dashboard: install ## Generate the chart's Grafana dashboards
+	PYTHONPATH=operator:. $(PY) -m charts.dashboards
+
 cluster-up: ## Bring up a kind cluster with a gateway and Prometheus
 	python3 -m cluster up --name $(CLUSTER_NAME) $(OWN)
 
@@ -101,4 +104,4 @@ lock: ## Compile the hashed locks, without index URLs
 	done
 	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/mlserver.in -o requirements/mlserver.txt
 
-.PHONY: help argocd install demo fuzz test test-server test-unit lint crds cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock
+.PHONY: help argocd install demo fuzz test test-server test-unit lint crds dashboard cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock

@@ -101,6 +101,7 @@ _ALL = (
     Tool("coredns", GATEWAY_GRAPH, "./coredns", "1 min"),
     Tool("envoy-gateway", GATEWAY_GRAPH, "github.com/envoyproxy/gateway/cmd/envoy-gateway", "3 min"),
     Tool("prometheus", PROMETHEUS_GRAPH, "github.com/prometheus/prometheus/cmd/prometheus", "2 min"),
+    Tool("promtool", PROMETHEUS_GRAPH, "github.com/prometheus/prometheus/cmd/promtool", "1 min"),
     Tool("metrics-server", METRICS_GRAPH, "sigs.k8s.io/metrics-server/cmd/metrics-server", "1 min"),
     Tool("kind", CLIENT_GRAPH, "sigs.k8s.io/kind", "10 s"),
     Tool("helm", CLIENT_GRAPH, "helm.sh/helm/v4/cmd/helm", "2 min"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY, generate_latest
 
-from serinus.api.status import MetricStatus, Phase, RolloutState, Status
+from serinus.api.status import Condition, MetricStatus, Phase, RevisionStatus, RolloutState, Status
 from serinus.rollout.step import Event
 from serinus.telemetry import metrics
 
@@ -49,6 +49,41 @@ def test_phase_weight_and_blindness_are_those_of_status() -> None:
     publish(Phase.STABLE)
     assert [phase for phase in Phase if shown("rollout_phase", phase=phase)] == [Phase.STABLE]
     assert (shown("rollout_weight"), shown("analysis_blind")) == (0, 0)
+
+
+def condition(kind: str, status: str, reason: str = "Because") -> Condition:
+    return Condition(type=kind, status=status, reason=reason)
+
+
+def test_only_what_is_not_as_it_should_be_is_a_condition() -> None:
+    well = [condition("Available", "True"), condition("Stalled", "False"), condition("Ready", "False")]
+    unknown = condition("MetricsAvailable", "Unknown")
+    publish(Phase.STABLE, conditions=[*well, unknown, condition("Degraded", "True", "NoReadyPods")])
+    assert shown("rollout_condition", type="Degraded", reason="NoReadyPods") == 1
+    assert shown("rollout_condition", type="Available", reason="Because") is None
+    publish(Phase.STABLE, conditions=[condition("Available", "False", "NoReadyPods")])
+    assert shown("rollout_condition", type="Available", reason="NoReadyPods") == 1
+    publish(Phase.STABLE, conditions=[*well, unknown])
+    assert "serinus_rollout_condition{" not in generate_latest().decode()
+
+
+def test_live_revisions_are_named_with_their_side() -> None:
+    stable, canary = (RevisionStatus(revision=name, image="a:1") for name in ("0123456789", "abcdef0123"))
+    publish(Phase.STEPPING, stable=stable, canary=canary)
+    assert shown("rollout_revision", side="stable", revision="0123456789") == 1
+    assert shown("rollout_revision", side="canary", revision="abcdef0123") == 1
+    publish(Phase.STABLE, stable=canary)
+    assert shown("rollout_revision", side="stable", revision="abcdef0123") == 1
+    assert shown("rollout_revision", side="canary", revision="abcdef0123") is None
+
+
+def test_an_operator_that_follows_shows_no_model() -> None:
+    metrics.lead()
+    publish(Phase.STEPPING, RATE)
+    assert REGISTRY.get_sample_value("serinus_leads") == 1
+    metrics.follow()
+    assert REGISTRY.get_sample_value("serinus_leads") == 0
+    assert series() == 0
 
 
 @pytest.mark.parametrize("name", ["evidence", "threshold", "proof", "proof_threshold", "dispersion"])

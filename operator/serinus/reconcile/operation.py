@@ -109,7 +109,7 @@ class Operation:
                 await asyncio.sleep(GLANCE)
                 continue
             log.info("Leading, term %d", self.leadership.term)
-            metrics.LEADS.set(1)
+            metrics.lead()
             self.reconciler.begin(self.leadership.term)
             self._works = True
             tasks = [asyncio.create_task(self.queue.work()) for _ in range(self.workers)]
@@ -118,7 +118,7 @@ class Operation:
                 await self._while_leading(tasks)
             finally:
                 self._works = False
-                metrics.LEADS.set(0)
+                metrics.follow()
                 await _cancel(tasks)
             log.warning("Not leading any more")
 

@@ -27,6 +27,17 @@ def publish(namespace: str, name: str, status: Status) -> None:
     STATUS.show(namespace, name, status)
 
 
+def lead() -> None:
+    """Say that this operator is the one that works."""
+    LEADS.set(1)
+
+
+def follow() -> None:
+    """Say that another one works, which shows what there is to show."""
+    LEADS.set(0)
+    STATUS.clear()
+
+
 def forget(namespace: str, name: str) -> None:
     """Drop the series of a ModelDeployment that is gone."""
     STATUS.forget(namespace, name)

@@ -11,11 +11,26 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from serinus.analysis import Outcome
-from serinus.api.status import MetricStatus, Status
+from serinus.api import conditions
+from serinus.api.status import Condition, MetricStatus, Status
 
 _MODEL = ("namespace", "name")
 _METRIC = (*_MODEL, "metric")
 _SIDES = ("canary", "stable")
+_WRONG_WHEN = {
+    **dict.fromkeys((conditions.DEGRADED, conditions.STALLED, conditions.PAUSED), "True"),
+    **dict.fromkeys(
+        (
+            conditions.AVAILABLE,
+            conditions.METRICS_AVAILABLE,
+            conditions.IMAGE_FIXED,
+            conditions.SCALING_ACTIVE,
+            conditions.MODEL_RESOLVED,
+        ),
+        "False",
+    ),
+}
+"""The conditions that somebody may want to hear of, and when: a model that is well takes no series."""
 
 _NUMBERS = {
     "evidence": "E-value against the canary; it is taken back at the threshold",
@@ -42,6 +57,10 @@ class Shown:
     phase: str
     weight: int
     blind: bool
+    revisions: tuple[Labels, ...]
+    """Each live one, as what it serves and which it is."""
+    problems: tuple[Labels, ...]
+    """The type of each condition that is not as it should be, and its reason."""
     metrics: tuple[MetricStatus, ...]
 
 
@@ -54,11 +73,23 @@ class StatusCollector(Collector):
     def show(self, namespace: str, name: str, status: Status) -> None:
         """Show a status from now on."""
         blind = status.rollout is not None and status.rollout.hold == "Blind"
-        self._shown[namespace, name] = Shown(status.phase, status.weight, blind, tuple(status.metrics))
+        live = {"stable": status.stable, "canary": status.canary, "previous": status.previous}
+        self._shown[namespace, name] = Shown(
+            status.phase,
+            status.weight,
+            blind,
+            tuple((side, one.revision) for side, one in live.items() if one),
+            tuple((one.type, one.reason) for one in status.conditions if _is_wrong(one)),
+            tuple(status.metrics),
+        )
 
     def forget(self, namespace: str, name: str) -> None:
         """Show nothing of a ModelDeployment any more."""
         self._shown.pop((namespace, name), None)
+
+    def clear(self) -> None:
+        """Show nothing of any ModelDeployment until it is shown again."""
+        self._shown.clear()
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Return the families without samples."""
@@ -74,6 +105,11 @@ def _families(shown: Sequence[tuple[Labels, Shown]]) -> Iterator[GaugeMetricFami
     yield _family("rollout_phase", "1 for the phase that a ModelDeployment is in", (*_MODEL, "phase"), phases)
     weights = ((key, float(one.weight)) for key, one in shown)
     yield _family("rollout_weight", "Percent of traffic for the newer revision", _MODEL, weights)
+    revisions = (((*key, *found), 1.0) for key, one in shown for found in one.revisions)
+    yield _family("rollout_revision", "1 for each live revision and its side", (*_MODEL, "side", "revision"), revisions)
+    problems = (((*key, *found), 1.0) for key, one in shown for found in one.problems)
+    told = "1 for each condition that is not as it should be"
+    yield _family("rollout_condition", told, (*_MODEL, "type", "reason"), problems)
     blind = ((key, float(one.blind)) for key, one in shown)
     yield _family("analysis_blind", "1 while there are no usable metrics", _MODEL, blind)
 
@@ -96,6 +132,10 @@ def _families(shown: Sequence[tuple[Labels, Shown]]) -> Iterator[GaugeMetricFami
     yield _family(
         "analysis_interval", "Ends of the rate's always-valid interval", (*_METRIC, "side", "end"), _known(ends)
     )
+
+
+def _is_wrong(condition: Condition) -> bool:
+    return _WRONG_WHEN.get(condition.type) == condition.status
 
 
 def _known(samples: Iterable[tuple[Labels, float | None]]) -> Iterator[Sample]:
