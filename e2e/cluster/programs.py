@@ -75,6 +75,8 @@ KWOK_GRAPH = Graph("kwok")
 FLAGGER_GRAPH = Graph("flagger")
 # Real object stores, for the tests of what fetches models.
 STORAGE_GRAPH = Graph("storage")
+# What keeps clusters as git repositories say, for the tests of what it makes of Serinus.
+FLUX_GRAPH = Graph("flux")
 
 
 def _kubernetes(name: str, expected: str) -> Tool:
@@ -110,6 +112,7 @@ _ALL = (
     Tool("flagger", FLAGGER_GRAPH, "github.com/fluxcd/flagger/cmd/flagger", "2 min"),
     Tool("versitygw", STORAGE_GRAPH, "github.com/versity/versitygw/cmd/versitygw", "2 min"),
     Tool("fake-gcs-server", STORAGE_GRAPH, "github.com/fsouza/fake-gcs-server", "30 s"),
+    Tool("verdict", FLUX_GRAPH, "./verdict", "1 min"),
 )
 TOOLS = {tool.name: tool for tool in _ALL}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from .kube import Manifest, RefusedError
-from .stand import NAME, Space, image, manifest, spec
+from .stand import MODEL, NAME, Space, image, manifest, spec
 from .waiting import always, eventually
 
 CHILDREN = ("deployments", "services", "httproutes", "controllerrevisions")
@@ -53,8 +53,13 @@ def test_model_is_scaled_through_its_scale_subresource(space: Space) -> None:
 
 def test_children_carry_nothing_of_the_parents_metadata(space: Space) -> None:
     foreign = {"app.kubernetes.io/instance": "argo-app", "argocd.argoproj.io/instance": "x"}
-    body = manifest(space.namespace, spec(image(1)))
-    body["metadata"] |= {"labels": foreign, "annotations": {"argocd.argoproj.io/tracking-id": "y"}}
+    tracked = {"labels": foreign, "annotations": {"argocd.argoproj.io/tracking-id": "y"}}
+    settings = {"kind": "ConfigMap", "metadata": {"name": "settings", **tracked}, "data": {"mode": "a"}}
+    space.kube.create("configmaps", space.namespace, settings)
+    body = manifest(
+        space.namespace, spec(image(1), runtime={"configMaps": [{"name": "settings", "mountPath": "/etc/settings"}]})
+    )
+    body["metadata"] |= tracked
     space.kube.apply("modeldeployments", body)
     space.in_phase("Stable")
     eventually(space.route_live, "the route is there", show=space.tell)
@@ -64,6 +69,10 @@ def test_children_carry_nothing_of_the_parents_metadata(space: Space) -> None:
             assert not set(foreign) & set(metadata.get("labels", {})), plural
             assert not any("argocd" in key for key in metadata.get("annotations", {})), plural
             assert [r["kind"] for r in metadata["ownerReferences"] if r.get("controller")] == ["ModelDeployment"]
+    (copy,) = space.kube.find("configmaps", space.namespace, f"{MODEL}={NAME}")
+    assert not set(foreign) & set(copy["metadata"]["labels"])
+    assert "annotations" not in copy["metadata"]
+    assert copy["metadata"]["ownerReferences"], "what has an owner is never pruned"
 
 
 def test_unknown_status_is_refused_to_nobody_but_kept_by_the_operator(space: Space) -> None:
