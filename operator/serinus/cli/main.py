@@ -1,4 +1,4 @@
-"""The program `serinus`: a group of commands, each loaded only when it is used."""
+"""The program `serinus`, also `kubectl serinus`: a group of commands, each imported only when it is used."""
 
 from __future__ import annotations
 
@@ -6,8 +6,22 @@ import importlib
 
 import click
 
-_COMMANDS = {"simulate": ("serinus.cli.simulate", "Replay a policy over recorded counters.")}
-"""By name: the module whose `command` it is, and what `--help` says about it."""
+from serinus import __version__
+
+_COMMANDS = {
+    "abort": ("serinus.cli.commands.order:abort", "Take the canary back."),
+    "diff": ("serinus.cli.commands.revisions:diff", "Show what differs between two revisions."),
+    "history": ("serinus.cli.commands.revisions:history", "Show revisions: made of what, ended how and why."),
+    "list": ("serinus.cli.commands.status:list_", "List models in order of their names."),
+    "pause": ("serinus.cli.commands.order:pause", "Go no further."),
+    "promote": ("serinus.cli.commands.order:promote", "Promote the canary now."),
+    "resume": ("serinus.cli.commands.order:resume", "Go on after a pause."),
+    "retry": ("serinus.cli.commands.order:retry", "Try a revision that was taken back once more."),
+    "simulate": ("serinus.cli.simulate:command", "Replay a policy over recorded counters."),
+    "skip": ("serinus.cli.commands.order:skip", "Go on with the next step."),
+    "status": ("serinus.cli.commands.status:status", "Show how a model is and why; all models without NAME."),
+}
+"""By name: the command's place, and what `--help` says about it."""
 
 
 class _Lazy(click.Group):
@@ -21,7 +35,8 @@ class _Lazy(click.Group):
         """Return the command of a name, if there is one."""
         if cmd_name not in _COMMANDS:
             return None
-        found = importlib.import_module(_COMMANDS[cmd_name][0]).command
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        found = getattr(importlib.import_module(module), name)
         assert isinstance(found, click.Command)  # noqa: S101 - for the type checker
         return found
 
@@ -32,6 +47,10 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="serinus")
+@click.version_option(__version__)
 def main() -> None:
     """Canaries of machine-learning models, judged by statistics that stay valid while you look."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Pure views: from what the cluster says to what a person reads."""
