@@ -92,8 +92,8 @@ bench-peers: install ## Serinus and Flagger through the same steps, 20 and 300 m
 	PYTHONPATH=operator:e2e:. $(PY) -m bench.scale.peers $(OPTIONS)
 
 lock: ## Compile the hashed locks, without index URLs
-	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
-	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra plot pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra operator pyproject.toml -o requirements/operator.txt
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra operator --extra plot pyproject.toml -o requirements/dev.txt
 	cd runtimes/storage && for lock in "storage pyproject.toml" "dev --extra dev pyproject.toml" "mlflow requirements/mlflow.in"; do \
 		set -- $$lock; name=$$1; shift; \
 		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$@ -o requirements/$$name.txt || exit 1; \

@@ -18,6 +18,9 @@ _MARGIN = {
     "rule": "!has(self.margin) || !has(self.delta) || self.margin > self.delta",
     "message": "margin must be above delta",
 }
+NAME_TOO_LONG = f"metadata.name must be at most {MAX_NAME} characters, so that the names of its children fit"
+NAME_PATTERN = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+NAME_NO_LABEL = "metadata.name must be a DNS label that starts with a letter: a Service carries the same name"
 _OWN_NAME = {"rule": "self.all(m, self.filter(n, n.name == m.name).size() == 1)"}
 _NOT_RESERVED = {
     "rule": f"!(self.name in {list(RESERVED)})",
@@ -27,11 +30,11 @@ _RULES: dict[str, list[dict[str, str]]] = {
     "": [
         {
             "rule": f"size(self.metadata.name) <= {MAX_NAME}",
-            "message": f"metadata.name must be at most {MAX_NAME} characters, so that the names of its children fit",
+            "message": NAME_TOO_LONG,
         },
         {
-            "rule": "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-            "message": "metadata.name must be a DNS label that starts with a letter: a Service carries the same name",
+            "rule": f"self.metadata.name.matches('{NAME_PATTERN}')",
+            "message": NAME_NO_LABEL,
         },
     ],
     "spec": [

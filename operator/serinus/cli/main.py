@@ -10,8 +10,11 @@ from serinus import __version__
 
 _COMMANDS = {
     "abort": ("serinus.cli.commands.order:abort", "Take the canary back."),
+    "completion": ("serinus.cli.commands.completion:completion", "Print the completion script of a shell."),
     "diff": ("serinus.cli.commands.revisions:diff", "Show what differs between two revisions."),
     "history": ("serinus.cli.commands.revisions:history", "Show revisions: made of what, ended how and why."),
+    "init": ("serinus.cli.commands.init:init", "Write a manifest: for a model, an image or a Deployment."),
+    "lint": ("serinus.cli.commands.lint:lint", "Check manifests without a cluster."),
     "list": ("serinus.cli.commands.status:list_", "List models in order of their names."),
     "pause": ("serinus.cli.commands.order:pause", "Go no further."),
     "promote": ("serinus.cli.commands.order:promote", "Promote the canary now."),

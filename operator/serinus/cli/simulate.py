@@ -24,6 +24,7 @@ _REPLAY = (
     "Replay a policy over RECORDING, JSON lines of counters (- for standard input), or over a range of Prometheus."
 )
 _CODES = "Exit code: 0 promoted, 1 rolled back, 2 wrong use or broken input, 3 not enough evidence or no sight."
+_NEEDS = ("numpy", "orjson", "aiohttp")
 _PROMETHEUS = ("namespace", "name", "stable", "canary", "start", "end")
 
 
@@ -50,11 +51,11 @@ _PROMETHEUS = ("namespace", "name", "stable", "canary", "start", "end")
 @click.option("--step", default="10m", show_default=True, metavar="DURATION", help="Samples that one query fetches.")
 def command(**given: Any) -> None:
     """Replay a policy."""
+    _check(given)
     from serinus.cli import times
     from serinus.cli.lines import Broken
     from serinus.prometheus.answers import Unavailable
 
-    _check(given)
     try:
         every = times.duration("--every", given["every"]) if given["every"] else None
         policy = _policy(given["policy_file"])
@@ -66,7 +67,9 @@ def command(**given: Any) -> None:
 
 
 def _check(given: dict[str, Any]) -> None:
-    """Refuse options that do not go together."""
+    """Refuse options that do not go together, and a machine that lacks what the judge is made of."""
+    if missing := [name for name in _NEEDS if find_spec(name) is None]:
+        raise Refused(f"serinus simulate needs {', '.join(missing)}: pip install 'serinus[simulate]'")
     if bool(given["recording"]) == bool(given["prometheus"]):
         raise Refused("expected a RECORDING or --prometheus, one of them")
     if given["prometheus"]:

@@ -47,5 +47,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
         return f"did you mean {' or '.join(close)}?"
     if not found:
         return ""
-    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
-    return f"there {'is' if len(found) == 1 else 'are'} {', '.join(found[:8])}{more}"
+    more = f" and {len(found) - 12} more" if len(found) > 12 else ""
+    return f"there {'is' if len(found) == 1 else 'are'} {', '.join(found[:12])}{more}"

@@ -7,11 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from serinus.api import problems
 from serinus.api.status import Phase, RolloutState
 from serinus.api.v1alpha1 import ModelDeploymentSpec, Runtime
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
-from serinus.desired import autoscaler, deployment, owner, revision
+from serinus.desired import deployment, owner, revision
+from serinus.desired.refusal import refusal
 from serinus.desired.serving import resolve
 from serinus.reconcile.applier import Applier, Foreign
 from serinus.reconcile.pins import Pins, Unresolved
@@ -106,12 +108,8 @@ class TargetFinder:
         pin, told = await self.pins.of(raw.get("model") or {}, spec.model, before)
         origin = revision.Origin(raw.get("runtime") or {}, contents, raw.get("model"), pin)
         found = known.get(origin.hash) or await self._record(origin, spec, known)
-        if spec.autoscaling and (unmeasurable := autoscaler.unmeasurable(spec.autoscaling, found.template)):
-            raise Refused("InvalidSpec", unmeasurable)
-        if spec.analysis.guard and found.metrics is None:
-            raise Refused(
-                "InvalidSpec", f"spec.analysis.guard is true but runtime {found.runtime} does not count errors"
-            )
+        if why := refusal(spec, found):
+            raise Refused("InvalidSpec", why)
         return found, told
 
     async def _config_maps(self, runtime: Runtime) -> dict[str, revision.Contents]:
@@ -179,15 +177,5 @@ def parse_spec(raw: Manifest) -> ModelDeploymentSpec:
     try:
         return ModelDeploymentSpec.model_validate(raw)
     except ValidationError as error:
-        parts = [
-            f"{_path(detail['loc'])}: {detail['msg'].removeprefix('Value error, ')} (it is {str(detail['input'])[:80]!r})"
-            for detail in error.errors()
-        ]
+        parts = [f"{problems.path(place)}: {text}" for place, text in problems.found(error)]
         raise Refused("InvalidSpec", "; ".join(parts[:5])) from error
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    text = "spec"
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text

@@ -71,8 +71,8 @@ def text(found: Sequence[Change]) -> Text:
 
 
 def _lines(change: Change) -> Iterator[tuple[str, str]]:
-    sides = [[] if side is None else str(side).splitlines() for side in (change.before, change.after)]
-    for line in difflib.unified_diff(*sides, lineterm="", n=1):
+    before, after = ([] if side is None else str(side).splitlines() for side in (change.before, change.after))
+    for line in difflib.unified_diff(before, after, lineterm="", n=1):
         if not line.startswith(("---", "+++", "@@")):
             yield line[0], line[1:]
 

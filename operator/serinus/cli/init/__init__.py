@@ -1,0 +1,1 @@
+"""First manifests: from a model, from an image, or from a Deployment that is there."""
