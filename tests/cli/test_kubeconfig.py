@@ -88,7 +88,7 @@ def test_certificates_come_from_the_file_itself_or_from_another(tmp_path: Path) 
 
 
 def test_a_name_and_a_password_are_sent(tmp_path: Path) -> None:
-    assert log_in(user(tmp_path, username="eve", password="x")).authorization == "Basic ZXZlOng="  # noqa: S106
+    assert log_in(user(tmp_path, username="eve", password="x")).authorization == "Basic ZXZlOng="
 
 
 def test_a_pod_uses_its_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
