@@ -19,8 +19,8 @@ TIERS = {
     "unit": ["tests", "--ignore=tests/chart", "--ignore=tests/integration"],
     "chart": ["tests/chart"],
     # It waits more than it works, each worker on a control plane of its own.
-    "integration": ["tests/integration", "--numprocesses=3", "--dist=worksteal"],
-    "e2e": ["e2e/scenarios"],
+    "integration": ["tests/integration", "--numprocesses=3", "--dist=worksteal", "--durations=10"],
+    "e2e": ["e2e/scenarios", "--durations=20"],
 }
 OWN = {"storage": "runtimes/storage", "server": "runtimes/server"}
 """Tiers of distributions of their own, which are tested with what their own locks name."""
