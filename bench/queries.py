@@ -132,6 +132,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # connections are kept, as by Prometheus
     server: Server
 
     def do_POST(self) -> None:
