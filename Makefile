@@ -52,6 +52,9 @@ argocd: install ## Write the values for Argo CD from its scripts
 dashboard: install ## Generate the chart's Grafana dashboards
 	PYTHONPATH=operator:. $(PY) -m charts.dashboards
 
+chart-readme: install ## Write the table of the chart's values from values.yaml
+	$(PY) charts/generate_readme.py
+
 cluster-up: ## Bring up a kind cluster with a gateway and Prometheus
 	python3 -m cluster up --name $(CLUSTER_NAME) $(OWN)
 
@@ -104,4 +107,4 @@ lock: ## Compile the hashed locks, without index URLs
 	done
 	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/mlserver.in -o requirements/mlserver.txt
 
-.PHONY: help argocd install demo fuzz test test-server test-unit lint crds dashboard cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock
+.PHONY: help argocd install demo fuzz test test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock

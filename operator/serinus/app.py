@@ -36,7 +36,7 @@ log = logging.getLogger("serinus.app")
 
 async def run(settings: Settings) -> None:
     """Serve until a signal. Whatever ends a part of it ends it all: a restart loses nothing."""
-    logs.configure()
+    logs.configure(settings.log_level, settings.log_format)
     connection = await connect(settings.kubeconfig, settings.context)
     api = connection.client(watches=len(WATCHED) * max(1, len(settings.namespaces)))
     server, _ = start_http_server(settings.metrics_port)

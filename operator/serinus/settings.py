@@ -1,6 +1,6 @@
 """The operator's settings, from the environment, checked once at the start."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from serinus import __version__
 from serinus.api.durations import Duration
 
+HEADER = r"^[A-Za-z0-9-]+$"
+HEADER_VALUE = r"^[ -~]+$"
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -18,12 +20,22 @@ class Settings(BaseSettings):
 
     namespaces: Names = ()
     """Namespaces to serve; empty means the whole cluster."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
+    log_format: Literal["json", "text"] = "json"
+    """One JSON object per line, or text for people."""
     prometheus_address: str = ""
     """The operator's own Prometheus; empty when there is none."""
     prometheus_allowed: Names = ()
     """Addresses that a ModelDeployment may name instead."""
     prometheus_timeout: Duration = 5.0
     """Longest time a query may take."""
+    prometheus_headers: dict[Annotated[str, Field(pattern=HEADER)], Annotated[str, Field(pattern=HEADER_VALUE)]] = {}
+    """Headers of each query to the operator's own Prometheus, as a JSON object: a tenant's, such as X-Scope-OrgID."""
+    prometheus_credentials: str = ""
+    """A folder with a file called token, or files called username and password, for it alone."""
+    prometheus_tls: str = ""
+    """A folder with ca.crt, the authority of its certificate, or tls.crt and tls.key, the operator's own, or all."""
     custom_queries: bool = True
     """Whether `spec.analysis.metrics` may hold PromQL."""
     workers: Annotated[int, Field(ge=1, le=256)] = 32

@@ -55,7 +55,7 @@ def test_two_operators_share_a_lease_of_their_release(helm: Any) -> None:
     assert rendered.one("Deployment")["spec"]["replicas"] == 2
     assert (rendered.env["SERINUS_LEASE_NAMESPACE"], rendered.env["SERINUS_LEASE_NAME"]) == ("ops", "models")
     budget = rendered.one("PodDisruptionBudget")["spec"]
-    assert budget["maxUnavailable"] == 1
+    assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
     assert budget["selector"] == rendered.one("Deployment")["spec"]["selector"]
 
 
@@ -63,6 +63,23 @@ def test_a_lone_operator_has_no_disruption_budget(helm: Any) -> None:
     rendered = helm.render({"replicas": 1})
     assert rendered.one("Deployment")["spec"]["replicas"] == 1
     assert not rendered.all("PodDisruptionBudget")
+    assert not helm.render({"podDisruptionBudget": {"enabled": False}}).all("PodDisruptionBudget")
+
+
+def test_the_network_lets_in_probes_and_scrapes_alone(helm: Any, rendered: Any) -> None:
+    assert not rendered.all("NetworkPolicy")
+    scraper = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+    called = [{"ports": [{"port": 6443}]}]
+    open_out = helm.render({"networkPolicy": {"enabled": True, "metricsFrom": scraper}})
+    policy = open_out.one("NetworkPolicy")["spec"]
+    assert policy["podSelector"] == open_out.one("Deployment")["spec"]["selector"]
+    assert policy["policyTypes"] == ["Ingress"]
+    probes, scrapes = policy["ingress"]
+    assert ([port["port"] for port in probes["ports"]], "from" in probes) == (["health"], False)
+    assert ([port["port"] for port in scrapes["ports"]], scrapes["from"]) == (["metrics"], scraper)
+    policy = helm.render({"networkPolicy": {"enabled": True, "egress": called}}).one("NetworkPolicy")["spec"]
+    assert (policy["policyTypes"], policy["egress"]) == (["Ingress", "Egress"], called)
+    assert "from" not in policy["ingress"][1]
 
 
 def test_replicas_prefer_different_nodes_unless_told_otherwise(helm: Any) -> None:
@@ -117,7 +134,8 @@ def test_names_fit_a_long_release(helm: Any) -> None:
     rendered = helm.render(name="r" * 53)
     for manifest in rendered.manifests:
         if manifest["kind"] != "CustomResourceDefinition":
-            assert len(manifest["metadata"]["name"]) <= 63
+            longest = 253 if manifest["kind"].startswith("ClusterRole") else 63
+            assert len(manifest["metadata"]["name"]) <= longest
 
 
 @pytest.mark.parametrize(

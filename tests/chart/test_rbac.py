@@ -57,9 +57,20 @@ def serving(rendered: Any, kind: str) -> list[dict[str, Any]]:
     return [found for found in rendered.all(kind) if not found["metadata"]["name"].endswith("-lease")]
 
 
+def own(rendered: Any) -> list[dict[str, Any]]:
+    """Return the operator's ClusterRoles, without those that are for people."""
+    return [role for role in rendered.all("ClusterRole") if not aggregated(role)]
+
+
+def aggregated(role: dict[str, Any]) -> set[str]:
+    """Return the roles of Kubernetes that a ClusterRole is a part of."""
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    return {name.removeprefix(prefix) for name in role["metadata"]["labels"] if name.startswith(prefix)}
+
+
 def roles(rendered: Any) -> Iterator[dict[str, Any]]:
     yield from serving(rendered, "Role")
-    yield from rendered.all("ClusterRole")
+    yield from own(rendered)
 
 
 @pytest.mark.parametrize("namespaces", [[], ["team-a"]])
@@ -79,7 +90,7 @@ def test_the_lease_is_the_only_one_in_reach(helm: Any, namespaces: list[str]) ->
 
 
 def test_the_whole_cluster(rendered: Any) -> None:
-    role = rendered.one("ClusterRole")
+    (role,) = own(rendered)
     assert rights(role) == table(NAMESPACED, CLUSTER)
     binding = rendered.one("ClusterRoleBinding")
     assert binding["roleRef"] == {
@@ -138,3 +149,15 @@ def test_no_wildcard_no_secret_no_escalation(helm: Any, values: dict[str, Any]) 
 def test_rights_can_come_from_elsewhere(helm: Any, namespaces: list[str]) -> None:
     rendered = helm.render({"rbac": {"create": False, "readGateways": True}, "namespaces": namespaces})
     assert not [manifest for manifest in rendered.manifests if manifest["apiVersion"].startswith("rbac.")]
+
+
+def test_people_get_their_rights_by_kubernetes_own_roles(helm: Any, rendered: Any) -> None:
+    view, edit = (role for role in rendered.all("ClusterRole") if aggregated(role))
+    assert aggregated(view) == {"view", "edit", "admin"}
+    assert aggregated(edit) == {"edit", "admin"}
+    group, model = "serinus.dev", "modeldeployments"
+    read = {(group, model): "get list watch", (group, f"{model}/status"): "get", (group, f"{model}/scale"): "get"}
+    assert rights(view) == table(read)
+    write = {(group, model): "create update patch delete deletecollection", (group, f"{model}/scale"): "update patch"}
+    assert rights(edit) == table(write), "status is the operator's"
+    assert len(helm.render({"rbac": {"aggregateClusterRoles": False}}).all("ClusterRole")) == 1

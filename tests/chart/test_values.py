@@ -1,9 +1,10 @@
 """Values: what is wrong is refused by name, what is right reaches the operator's settings."""
 
+import importlib.util
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from serinus.settings import Settings
 pytestmark = pytest.mark.chart
 
 CHART = Path(__file__).parents[2] / "charts" / "serinus"
+KUBERNETES = {"resources", "affinity", "podSecurityContext", "securityContext", "strategy", "dnsConfig"}
+"""Values that are parts of Kubernetes' own objects: what may stand there is more than the defaults."""
 DIGEST = "sha256:" + "a" * 64
 
 
@@ -32,6 +35,23 @@ DIGEST = "sha256:" + "a" * 64
         ({"prometheus": {"timeout": "5 minutes"}}, ["/prometheus/timeout", "5 minutes"]),
         ({"prometheus": {"timeout": 5}}, ["/prometheus/timeout", "got number, want string"]),
         ({"prometheus": {"adress": "http://p"}}, ["/prometheus", "adress"]),
+        ({"prometheus": {"headers": {"X Scope": "a"}}}, ["/prometheus/headers", "X Scope"]),
+        ({"prometheus": {"headers": {"X-Scope-OrgID": 1}}}, ["/prometheus/headers/X-Scope-OrgID", "want string"]),
+        ({"prometheus": {"auth": {"existingSecret": "My Secret"}}}, ["/prometheus/auth/existingSecret", "My Secret"]),
+        (
+            {"prometheus": {"auth": {"existingSecret": "s", "serviceAccountToken": True}}},
+            ["prometheus.auth", "existingSecret", "serviceAccountToken"],
+        ),
+        ({"monitoring": {"podMonitors": {"interval": "5 s"}}}, ["/monitoring/podMonitors/interval", "5 s"]),
+        ({"monitoring": {"rules": {"runbookUrl": "docs"}}}, ["/monitoring/rules/runbookUrl", "docs"]),
+        ({"log": {"level": "loud"}}, ["/log/level", "debug"]),
+        ({"podDisruptionBudget": {"maxUnavailable": "one"}}, ["/podDisruptionBudget/maxUnavailable"]),
+        ({"securityContext": {"privilegd": True}}, ["/securityContext", "privilegd"]),
+        ({"podLabels": {"team": "a b"}}, ["/podLabels/team", "a b"]),
+        ({"topologySpreadConstraints": [{"topologyKey": "zone"}]}, ["/topologySpreadConstraints/0", "maxSkew"]),
+        ({"livenessProbe": {"periodSeconds": 0}}, ["/livenessProbe/periodSeconds"]),
+        ({"extraVolumes": [{"emptyDir": {}}]}, ["/extraVolumes/0", "name"]),
+        ({"extraObjects": [{"kind": "Secret"}]}, ["/extraObjects/0", "apiVersion"]),
         ({"mlflow": {"trackingUri": "mlflow:5000"}}, ["/mlflow/trackingUri", "mlflow:5000"]),
         ({"mlflow": {"trackingUri": "http://me:secret@mlflow"}}, ["/mlflow/trackingUri"]),
         ({"mlflow": {"trackingURI": "http://mlflow"}}, ["/mlflow", "trackingURI"]),
@@ -77,7 +97,7 @@ def test_the_schema_knows_every_value_and_no_other(chart_values: dict[str, Any])
         names = set(part["properties"]) - {"global"}
         assert names == set(values)
         for name, value in values.items():
-            if "properties" in part["properties"][name] and name not in {"resources", "affinity"}:
+            if "properties" in part["properties"][name] and name not in KUBERNETES:
                 known(part["properties"][name], value)
 
     known(schema, chart_values)
@@ -85,18 +105,22 @@ def test_the_schema_knows_every_value_and_no_other(chart_values: dict[str, Any])
     assert not open_ended
 
 
-def test_the_readme_lists_every_value_with_its_default(chart_values: dict[str, Any]) -> None:
-    def leaves(values: dict[str, Any], at: str = "") -> Iterator[tuple[str, str]]:
-        for name, value in values.items():
-            if isinstance(value, dict) and value and name != "resources":
-                yield from leaves(value, f"{at}{name}.")
-            elif name != "resources":
-                yield f"{at}{name}", json.dumps(value)
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_readme", CHART.parent / "generate_readme.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
+
+def test_the_readme_tells_every_value_with_its_default_and_meaning(chart_values: dict[str, Any]) -> None:
+    generator = _generator()
     readme = (CHART / "README.md").read_text()
-    rows = dict(re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", readme, re.MULTILINE))
-    assert rows.items() >= dict(leaves(chart_values)).items()
-    assert set(rows) == {name for name, _ in leaves(chart_values)} | {"resources"}
+    assert readme == generator.render(readme), "run `make chart-readme`"
+    rows = list(generator.rows(chart_values, generator.comments((CHART / "values.yaml").read_text())))
+    assert len(rows) > 90
+    assert not [path for path, _, meaning in rows if not meaning], "each has a comment in values.yaml"
 
 
 def _settings(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
@@ -111,18 +135,29 @@ def test_the_defaults_are_the_operators_own(rendered: Any, monkeypatch: pytest.M
 
 
 def test_values_reach_the_settings(helm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {
+    values: dict[str, Any] = {
         "namespaces": ["team-a", "team-b"],
         "prometheus": {"address": "http://p:9090", "allowed": ["http://a", "https://b/tenant"], "timeout": "1m30s"},
         "mlflow": {"trackingUri": "http://m:5000", "existingSecret": "m", "interval": "1m", "timeout": "3s"},
+        "log": {"level": "debug", "format": "text"},
         "customQueries": False,
         "workers": 3,
+    }
+    values["prometheus"] |= {
+        "headers": {"X-Scope-OrgID": "a|b"},
+        "auth": {"existingSecret": "login"},
+        "tls": {"existingSecret": "certificates"},
     }
     assert _settings(helm.render(values).env, monkeypatch) == Settings(
         namespaces=("team-a", "team-b"),
         prometheus_address="http://p:9090",
         prometheus_allowed=("http://a", "https://b/tenant"),
         prometheus_timeout="1m30s",
+        prometheus_headers={"X-Scope-OrgID": "a|b"},
+        prometheus_credentials="/etc/serinus-prometheus",
+        prometheus_tls="/etc/serinus-prometheus-tls",
+        log_level="debug",
+        log_format="text",
         mlflow_tracking_uri="http://m:5000",
         mlflow_credentials="/etc/serinus-mlflow",
         mlflow_interval="1m",
@@ -196,6 +231,23 @@ def test_the_images_of_models_pods_are_pinned_too(helm: Any) -> None:
     assert env["SERINUS_STORAGE_IMAGE"] == "serinus/storage:2"
 
 
+def test_credentials_of_prometheus_are_mounted_and_never_set_as_variables(helm: Any) -> None:
+    secrets = {"auth": {"existingSecret": "login"}, "tls": {"existingSecret": "certificates"}}
+    rendered = helm.render({"prometheus": secrets})
+    mounted = {mount["mountPath"]: mount["name"] for mount in rendered.container["volumeMounts"]}
+    volumes = {volume["name"]: volume["secret"]["secretName"] for volume in rendered.pod["spec"]["volumes"]}
+    assert volumes[mounted[rendered.env["SERINUS_PROMETHEUS_CREDENTIALS"]]] == "login"
+    assert volumes[mounted[rendered.env["SERINUS_PROMETHEUS_TLS"]]] == "certificates"
+    assert all(mount["readOnly"] for mount in rendered.container["volumeMounts"])
+
+
+def test_the_operators_own_token_can_be_what_prometheus_is_asked_with(helm: Any) -> None:
+    rendered = helm.render({"prometheus": {"auth": {"serviceAccountToken": True}}})
+    assert rendered.env["SERINUS_PROMETHEUS_CREDENTIALS"] == "/var/run/secrets/kubernetes.io/serviceaccount"
+    assert rendered.pod["spec"]["automountServiceAccountToken"] is True
+    assert "volumes" not in rendered.pod["spec"]
+
+
 def test_the_registrys_credentials_are_mounted_and_never_set_as_variables(helm: Any) -> None:
     rendered = helm.render({"mlflow": {"trackingUri": "http://mlflow", "existingSecret": "mlflow-login"}})
     (mount,) = rendered.container["volumeMounts"]
@@ -243,3 +295,70 @@ def test_without_anything_laid_over_there_is_no_file(rendered: Any) -> None:
     assert rendered.env["SERINUS_RUNTIMES"] == ""
     assert not rendered.all("ConfigMap")
     assert "volumes" not in rendered.pod["spec"]
+
+
+def test_the_rest_of_what_a_pod_may_have_reaches_it(helm: Any) -> None:
+    spec: dict[str, Any] = {
+        "priorityClassName": "system-cluster-critical",
+        "terminationGracePeriodSeconds": 5,
+        "dnsPolicy": "None",
+        "dnsConfig": {"nameservers": ["10.0.0.10"]},
+        "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["prometheus"]}],
+    }
+    container = {"name": "side", "image": "s:1"}
+    values = {
+        **spec,
+        "extraEnvFrom": [{"secretRef": {"name": "proxy"}}],
+        "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+        "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}],
+        "extraContainers": [container],
+        "extraInitContainers": [container],
+        "podSecurityContext": {"runAsUser": 1000},
+        "securityContext": {"runAsGroup": 1000},
+        "livenessProbe": {"failureThreshold": 9},
+        "topologySpreadConstraints": [
+            {"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"},
+            {"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"a": "b"}}},
+        ],
+    }  # fmt: skip
+    found = helm.render(values).one("Deployment")["spec"]["template"]["spec"]
+    assert {name: found[name] for name in spec} == spec
+    operator, side = found["containers"]
+    assert side == container
+    assert found["initContainers"] == [container]
+    assert operator["envFrom"] == values["extraEnvFrom"]
+    assert operator["volumeMounts"] == values["extraVolumeMounts"]
+    assert found["volumes"] == values["extraVolumes"]
+    assert found["securityContext"]["runAsUser"] == 1000
+    assert found["securityContext"]["runAsNonRoot"] is True, "maps are merged with the defaults"
+    assert operator["securityContext"]["runAsGroup"] == 1000
+    assert operator["livenessProbe"]["failureThreshold"] == 9
+    assert operator["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "health"}
+    selectors = [one["labelSelector"]["matchLabels"] for one in found["topologySpreadConstraints"]]
+    assert selectors == [{"app.kubernetes.io/name": "serinus", "app.kubernetes.io/instance": "serinus"}, {"a": "b"}]
+
+
+def test_what_belongs_to_all_objects_reaches_them(helm: Any) -> None:
+    extra = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine"}}
+    values = {
+        "commonLabels": {"team": "ml", "app.kubernetes.io/instance": "other"},
+        "podLabels": {"cost": "1"},
+        "deploymentAnnotations": {"reloader": "yes"},
+        "crds": {"annotations": {"a": "b"}},
+        "revisionHistoryLimit": 1,
+        "strategy": {"type": "Recreate"},
+        "extraObjects": [extra],
+    }
+    rendered = helm.render(values)
+    assert rendered.one("Secret") == extra
+    own = [one for one in rendered.manifests if one["kind"] not in {"CustomResourceDefinition", "Secret"}]
+    for manifest in own:
+        labels = manifest["metadata"]["labels"]
+        assert (labels["team"], labels["app.kubernetes.io/instance"]) == ("ml", "serinus")
+    deployment = rendered.one("Deployment")
+    assert deployment["metadata"]["annotations"] == {"reloader": "yes"}
+    assert (deployment["spec"]["revisionHistoryLimit"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    assert {"team": "ml", "cost": "1"}.items() <= rendered.pod["metadata"]["labels"].items()
+    assert "team" not in deployment["spec"]["selector"]["matchLabels"], "a selector never changes"
+    annotations = rendered.one("CustomResourceDefinition")["metadata"]["annotations"]
+    assert annotations == {"a": "b", "helm.sh/resource-policy": "keep"}

@@ -22,6 +22,9 @@ class Server:
     status: int = 200
     delay: float = 0.0
     asked: list[dict[str, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
+    """Headers of the answer."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     hold: bool = False
@@ -29,13 +32,14 @@ class Server:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         form = await request.post()
         self.asked.append({key: str(value) for key, value in form.items()})
+        self.headers.append(dict(request.headers))
         self.arrived.set()
         await asyncio.sleep(self.delay)
         if self.hold:
             await self.released.wait()
         if isinstance(self.body, dict):
-            return web.json_response(self.body, status=self.status)
-        return web.Response(body=self.body, status=self.status, content_type="text/html")
+            return web.json_response(self.body, status=self.status, headers=self.answers)
+        return web.Response(body=self.body, status=self.status, content_type="text/html", headers=self.answers)
 
 
 @contextlib.asynccontextmanager

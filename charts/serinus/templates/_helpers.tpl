@@ -20,12 +20,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{- define "serinus.labels" -}}
-{{ include "serinus.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/component: operator
-app.kubernetes.io/part-of: serinus
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- $own := dict
+  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/component" "operator"
+  "app.kubernetes.io/part-of" "serinus"
+  "app.kubernetes.io/managed-by" .Release.Service
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
+{{- merge (include "serinus.selector" . | fromYaml) $own .Values.commonLabels | toYaml -}}
 {{- end -}}
 
 {{- define "serinus.serviceAccount" -}}
@@ -67,6 +68,11 @@ SERINUS_NAMESPACES: namespaces
 SERINUS_PROMETHEUS_ADDRESS: prometheus.address
 SERINUS_PROMETHEUS_ALLOWED: prometheus.allowed
 SERINUS_PROMETHEUS_TIMEOUT: prometheus.timeout
+SERINUS_PROMETHEUS_HEADERS: prometheus.headers
+SERINUS_PROMETHEUS_CREDENTIALS: prometheus.auth
+SERINUS_PROMETHEUS_TLS: prometheus.tls
+SERINUS_LOG_LEVEL: log.level
+SERINUS_LOG_FORMAT: log.format
 SERINUS_MLFLOW_TRACKING_URI: mlflow.trackingUri
 SERINUS_MLFLOW_CREDENTIALS: mlflow.existingSecret
 SERINUS_MLFLOW_INTERVAL: mlflow.interval

@@ -4,11 +4,12 @@ A query either returns series or raises `Unavailable` with the reason in words: 
 that is down, slow, or answers nonsense is never mistaken for one that saw nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
 from serinus.metrics.series import Series
+from serinus.prometheus.access import Access
 from serinus.prometheus.answers import Unavailable, parse_error, series_of
 
 __all__ = ["MAX_BODY", "Prometheus", "Unavailable"]
@@ -16,6 +17,10 @@ __all__ = ["MAX_BODY", "Prometheus", "Unavailable"]
 MAX_BODY = 64 * 1024 * 1024
 """Largest answer that is read, in bytes."""
 _CHUNK = 1024 * 1024
+_LOGIN = "it wants other credentials (chart values prometheus.auth and prometheus.headers)"
+_ELSEWHERE = "it redirects; name the address that it leads to (chart value prometheus.address)"
+_MEANINGS = {401: _LOGIN, 403: _LOGIN, **dict.fromkeys((301, 302, 303, 307, 308), _ELSEWHERE)}
+"""Credentials are for one address, so nothing that it redirects to is asked."""
 _PLAIN = {"Accept-Encoding": "identity"}
 """To compress and to unpack costs both sides more than the wire does."""
 
@@ -27,6 +32,7 @@ class Prometheus:
     session: aiohttp.ClientSession
     address: str
     timeout: float
+    access: Access = field(default_factory=Access)
 
     async def query(self, expression: str, at: float) -> list[Series]:
         """Return the series of an instant query at a time in Unix seconds.
@@ -57,8 +63,13 @@ class Prometheus:
     async def _post(self, method: str, form: dict[str, str]) -> tuple[int, bytes]:
         url = f"{self.address.rstrip('/')}/api/v1/{method}"
         limit = aiohttp.ClientTimeout(total=self.timeout)
+        headers, ssl = {**self.access.sent(), **_PLAIN}, self.access.verified_by()
         try:
-            async with self.session.post(url, data=form, timeout=limit, headers=_PLAIN, read_bufsize=_CHUNK) as answer:
+            async with self.session.post(
+                url, data=form, timeout=limit, headers=headers, ssl=ssl, read_bufsize=_CHUNK, allow_redirects=False
+            ) as answer:
+                if answer.status in _MEANINGS:
+                    raise Unavailable(f"{self.address} answers HTTP {answer.status}: {_MEANINGS[answer.status]}")
                 return answer.status, await _read(answer.content)
         except TimeoutError:
             raise Unavailable(f"{self.address} did not answer within {self.timeout:g} s") from None

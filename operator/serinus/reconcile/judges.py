@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import aiohttp
 
@@ -10,6 +11,7 @@ from serinus.api.promql import VARIABLES
 from serinus.api.status import RolloutState, Status
 from serinus.api.v1alpha1 import ModelDeploymentSpec, RuntimeMetrics, Source
 from serinus.metrics import query
+from serinus.prometheus.access import Access
 from serinus.prometheus.answers import Unavailable
 from serinus.prometheus.client import Prometheus
 from serinus.prometheus.direct import DirectCounters, PodReader
@@ -120,9 +122,18 @@ class RolloutJudges:
         if spec.analysis.metrics and not self.settings.custom_queries:
             raise NoSource("spec.analysis.metrics: custom queries are turned off on this operator")
         if address not in self._servers:
-            server = Prometheus(self.session, address, self.settings.prometheus_timeout)
+            access = _access(self.settings) if address == own else Access()
+            server = Prometheus(self.session, address, self.settings.prometheus_timeout, access)
             self._servers[address] = SharedQueries(server, self.clock, FRESHNESS)
         return self._servers[address]
+
+
+def _access(settings: Settings) -> Access:
+    """Return how the operator's own Prometheus is asked; nobody else gets its credentials."""
+    credentials, tls = (
+        Path(one) if one else None for one in (settings.prometheus_credentials, settings.prometheus_tls)
+    )
+    return Access(settings.prometheus_headers, credentials, tls)
 
 
 def _pinned(name: str, state: RolloutState, before: Status) -> Source | None:

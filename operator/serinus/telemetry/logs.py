@@ -1,9 +1,10 @@
-"""JSON logs on standard output."""
+"""Logs on standard output: JSON for collectors, or text for people."""
 
 import json
 import logging
 import sys
 
+_TEXT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -25,11 +26,11 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure() -> None:
-    """Send all logs to standard output; kopf's own lines per handler call are left out."""
+def configure(level: str = "info", style: str = "json") -> None:
+    """Send all logs from a level on to standard output; kopf's own lines per handler call are left out."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    handler.setFormatter(JsonFormatter() if style == "json" else logging.Formatter(_TEXT))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("kopf.objects", "kopf.activities", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It repeats with every CRD of the cluster that a kind is missing; a route without its CRD is told in status.
