@@ -106,5 +106,6 @@ lock: ## Compile the hashed locks, without index URLs
 		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $${@/#/--extra=} pyproject.toml -o requirements/$$name.txt || exit 1; \
 	done
 	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/mlserver.in -o requirements/mlserver.txt
+	cd e2e/images/tensorflow-serving && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --override overrides.txt requirements.in -o requirements.txt
 
 .PHONY: help argocd install demo fuzz test test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock

@@ -23,6 +23,7 @@ from cluster.console import ClusterError
 LOCK = cache.HERE.parents[1] / "runtimes" / "storage" / "requirements" / "mlflow.txt"
 ADMIN, GUEST = "admin", "guest"
 """The guest may log in, and nothing else."""
+LOOPBACK = "127.0.0.1"
 PATIENCE = 300.0
 """Seconds for a start: it imports a great deal."""
 
@@ -94,10 +95,13 @@ class Registry:
 
 
 @contextmanager
-def registry(folder: Path, port: int | None = None) -> Iterator[Registry]:
-    """Run a server that keeps everything in a folder; a second one on the same folder goes on with it."""
+def registry(folder: Path, port: int | None = None, address: str = LOOPBACK) -> Iterator[Registry]:
+    """Run a server that keeps everything in a folder; a second one on the same folder goes on with it.
+
+    It listens on one address of this machine: loopback, or the one by which containers reach it.
+    """
     python = venvs.python("mlflow", LOCK, "2 min")
-    port = port or _free_port()
+    port = port or _free_port(address)
     password = _password(folder)
     environ = {
         **os.environ,
@@ -113,10 +117,10 @@ def registry(folder: Path, port: int | None = None) -> Iterator[Registry]:
         "--artifacts-destination",
         folder / "artifacts",
     ]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
+    command += ["--host", address, "--port", str(port)]
     with (folder / "mlflow.log").open("ab") as log:
         process = subprocess.Popen(command, env=environ, cwd=folder, stdout=log, stderr=log, start_new_session=True)
-        server = Registry(f"http://127.0.0.1:{port}", process, password)
+        server = Registry(f"http://{address}:{port}", process, password)
         try:
             _wait(server, folder / "mlflow.log")
             _add_guest(server)
@@ -165,7 +169,7 @@ def _users(folder: Path, password: str) -> Path:
     return path
 
 
-def _free_port() -> int:
+def _free_port(address: str) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         return int(probe.getsockname()[1])

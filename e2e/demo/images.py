@@ -28,23 +28,34 @@ class Image:
     tag: str
     context: Path
     arguments: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+    """Its Containerfile where that does not lie in the context."""
+
+    def containerfile(self) -> str:
+        """Return the text that it is built by."""
+        return with_defaults((self.file or self.context / "Containerfile").read_text(), self.arguments)
+
+
+def version() -> str:
+    """Return the version of this checkout, which is the tag of its images."""
+    told: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    return told
 
 
 def operator() -> Image:
-    """Return the operator's image, with the version of this checkout as its tag."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    return Image(f"serinus/operator:{version}", ROOT)
+    """Return the operator's image."""
+    return Image(f"serinus/operator:{version()}", ROOT)
 
 
-def recommender(version: int) -> Image:
+def recommender(number: int) -> Image:
     """Return one version of the recommender."""
-    arguments = {"VERSION": str(version), **FAULTS.get(version, {})}
-    return Image(f"serinus-example/recommender:{version}.0.0", RECOMMENDER, arguments)
+    arguments = {"VERSION": str(number), **FAULTS.get(number, {})}
+    return Image(f"serinus-example/recommender:{number}.0.0", RECOMMENDER, arguments)
 
 
-def flask(version: int) -> Image:
+def flask(number: int) -> Image:
     """Return one version of the plain Flask container; the second fails always."""
-    return Image(f"serinus-example/flask:{version}.0.0", FLASK, {"FAULT_RATE": "1"} if version == 2 else {})
+    return Image(f"serinus-example/flask:{number}.0.0", FLASK, {"FAULT_RATE": "1"} if number == 2 else {})
 
 
 def load(name: str, images: Sequence[Image]) -> None:
@@ -53,7 +64,7 @@ def load(name: str, images: Sequence[Image]) -> None:
         options: list[str] = []
         for index, image in enumerate(images):
             file = Path(folder) / f"Containerfile.{index}"
-            file.write_text(with_defaults((image.context / "Containerfile").read_text(), image.arguments))
+            file.write_text(image.containerfile())
             options += ["--tag", image.tag, "--file", str(file)]
         cluster("load", "--name", name, *options, *(str(image.context) for image in images))
 

@@ -22,8 +22,8 @@ OVERLAY = ROOT / "e2e" / "demo" / "rollout.yaml"
 Manifest = dict[str, Any]
 
 
-def chart(site: Site, annotations: Mapping[str, str] | None = None) -> None:
-    """Install or upgrade the operator, its pod with these annotations, and wait until it runs."""
+def chart(site: Site, annotations: Mapping[str, str] | None = None, **more: Any) -> None:
+    """Install or upgrade the operator, its pod with these annotations, with more of the chart's values, and wait until it runs."""
     image = images.operator()
     repository, _, tag = image.tag.rpartition(":")
     values = {
@@ -31,6 +31,7 @@ def chart(site: Site, annotations: Mapping[str, str] | None = None) -> None:
         "prometheus": {"address": PROMETHEUS},
         # The tag is fixed, so an image that was built anew would otherwise not be started.
         "podAnnotations": {"serinus.dev/image": images.identity(site, image), **(annotations or {})},
+        **more,
     }
     site.helm(
         "upgrade", "--install", RELEASE, str(ROOT / "charts" / "serinus"),

@@ -15,7 +15,9 @@ from demo.trouble import Trouble
 from load import Load
 from load.mixes import Mix, recommender
 from load.plan import Plan, Target
+from scenarios import model_images, trained
 from scenarios.stand import Model
+from scenarios.store import Store, store
 
 REPORT = ROOT / "e2e-report.json"
 
@@ -32,6 +34,15 @@ def site() -> Site:
         images.load(found.name, [images.operator(), *versions, images.flask(1), images.flask(2)])
     install.chart(found)
     return found
+
+
+@pytest.fixture(scope="session")
+def bucket(site: Site) -> Iterator[Store]:
+    """The models that scenarios serve, in a store in the cluster, and the image of what fetches them."""
+    images.load(site.name, [model_images.storage(), model_images.versitygw()])
+    with store(site) as running:
+        running.upload(trained.models() / "bucket")
+        yield running
 
 
 @pytest.fixture(scope="module")

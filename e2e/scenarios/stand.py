@@ -49,6 +49,23 @@ class Model:
         self.manifest = {**manifest, "spec": spec}
         self.kubectl("apply", "--filename=-", stdin=json.dumps(self.manifest))
 
+    def apply_unchanged(self, example: str) -> None:
+        """Apply the file of an example as it is; its own host name is the model's."""
+        path = ROOT / "examples" / example
+        self.manifest = yaml.safe_load(path.read_text())
+        self.name, self.host = self.manifest["metadata"]["name"], self.manifest["spec"]["route"]["hostnames"][0]
+        self.kubectl("apply", "--filename", str(path))
+
+    def apply_spec(self, spec: Manifest) -> None:
+        """Apply a model of this name that is no example."""
+        self.manifest = {
+            "apiVersion": "serinus.dev/v1alpha1",
+            "kind": "ModelDeployment",
+            "metadata": {"name": self.name},
+            "spec": spec,
+        }
+        self.kubectl("apply", "--filename=-", stdin=json.dumps(self.manifest))
+
     def get(self) -> Manifest:
         return self.read("modeldeployment", self.name)
 

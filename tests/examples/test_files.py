@@ -28,12 +28,14 @@ def test_all_files_are_there() -> None:
     assert [named(path) for path in MANIFESTS] == [
         "flask/v1.yaml",
         "flask/v2-broken.yaml",
+        "litert/v1.yaml",
+        "onnx/v1.yaml",
         "recommender/autoscaled.yaml",
         *(f"recommender/v{version}.yaml" for version in range(1, 7)),
         "sklearn/v1.yaml",
         "sklearn/v2.yaml",
     ]
-    assert len(LOCKS) == 4
+    assert len(LOCKS) == 6
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=named)
@@ -42,7 +44,7 @@ def test_a_manifest_is_explained_and_complete(path: Path) -> None:
     assert path.read_text().startswith("# ")
     assert (manifest["apiVersion"], manifest["kind"]) == ("serinus.dev/v1alpha1", "ModelDeployment")
     spec = ModelDeploymentSpec.model_validate(manifest["spec"])
-    assert spec.runtime.port in {5000, 8000} or (spec.model and spec.model.format == "sklearn")
+    assert spec.runtime.port in {5000, 8000} or (spec.model and spec.model.format in {"sklearn", "onnx", "tflite"})
 
 
 @pytest.mark.parametrize("folder", ["recommender", "flask"])
@@ -63,6 +65,12 @@ def test_the_next_model_is_another_address_and_version() -> None:
     assert all(uri in (EXAMPLES / "README.md").read_text() for uri, _ in told)
 
 
+@pytest.mark.parametrize("folder", ["litert", "onnx", "sklearn"])
+def test_a_model_s_page_brings_it_where_its_manifest_says(folder: str) -> None:
+    uri = read(EXAMPLES / folder / "v1.yaml")["spec"]["model"]["uri"]
+    assert uri.removeprefix("oci://") in (EXAMPLES / folder / "README.md").read_text()
+
+
 def test_the_autoscaled_one_differs_in_its_size_alone() -> None:
     fixed, scaled = read(EXAMPLES / "recommender" / "v1.yaml"), read(EXAMPLES / "recommender" / "autoscaled.yaml")
     assert fixed["spec"].pop("replicas") == 3
@@ -72,9 +80,9 @@ def test_the_autoscaled_one_differs_in_its_size_alone() -> None:
 
 def test_the_readme_builds_every_image() -> None:
     readme = (EXAMPLES / "README.md").read_text()
-    for path in (path for path in MANIFESTS if path.parent.name != "sklearn"):
-        image = read(path)["spec"]["runtime"]["image"]
-        assert re.search(rf"build .*-t {re.escape(image)} ", readme), image
+    for spec in (read(path)["spec"] for path in MANIFESTS):
+        image = spec.get("runtime", {}).get("image")
+        assert "model" in spec or re.search(rf"build .*-t {re.escape(image)} ", readme), image
 
 
 def test_the_readme_builds_them_as_the_demo_does() -> None:
