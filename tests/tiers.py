@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 TIERS = {
     "unit": ["tests", "--ignore=tests/chart", "--ignore=tests/integration"],
-    "chart": ["tests/chart"],
+    "chart": ["tests/chart", "--numprocesses=2", "--dist=loadfile"],
     # It waits more than it works, each worker on a control plane of its own.
     "integration": ["tests/integration", "--numprocesses=3", "--dist=worksteal", "--durations=10"],
     "e2e": ["e2e/scenarios", "--durations=20"],

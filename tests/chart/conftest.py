@@ -68,7 +68,13 @@ class Helm:
         Raises:
             HelmError: the values were refused.
         """
-        return Rendered(self.run("template", name, CHART, "--namespace", namespace, "--values", self.values(values)))
+        told = ["--namespace", namespace, "--values", self.values(values)]
+        return Rendered(self.run("template", name, CHART, *told, "--skip-tests"))
+
+    def tests(self, values: Manifest | None = None) -> "Rendered":
+        """Return what `helm test` would create for a release with these values."""
+        told = ["--namespace", "ops", "--values", self.values(values)]
+        return Rendered(self.run("template", "serinus", CHART, *told, "--show-only", "templates/tests/canary.yaml"))
 
 
 @dataclass(frozen=True, slots=True)

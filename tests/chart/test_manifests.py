@@ -1,5 +1,6 @@
 """The pod, the CRD and the words after an installation."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,27 @@ def test_everything_carries_the_labels_of_the_release(rendered: Any) -> None:
     for manifest in rendered.manifests:
         if manifest["kind"] != "CustomResourceDefinition":
             assert manifest["metadata"]["labels"]["app.kubernetes.io/instance"] == "serinus"
+
+
+def test_the_test_of_a_release_leaves_nothing_behind_and_may_touch_its_own_model_alone(helm: Any) -> None:
+    made = helm.tests({"namespaces": ["team-a", "team-b"], "imagePullSecrets": [{"name": "key"}]})
+    for manifest in made.manifests:
+        annotations = manifest["metadata"]["annotations"]
+        assert annotations["helm.sh/hook"] == "test"
+        assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded"
+    model = json.loads(made.one("ConfigMap")["data"]["model.json"])
+    role = made.one("Role")
+    assert model["metadata"]["namespace"] == role["metadata"]["namespace"] == "team-a"
+    assert [(rule.get("resourceNames"), rule["verbs"]) for rule in role["rules"]] == [
+        (None, ["create"]),
+        ([model["metadata"]["name"]], ["get", "patch", "delete"]),
+    ]
+    pod = made.one("Pod")
+    first, rest = (int(one["metadata"]["annotations"]["helm.sh/hook-weight"]) for one in (made.one("Role"), pod))
+    assert first < rest
+    (container,) = pod["spec"]["containers"]
+    assert container["image"] == model["spec"]["runtime"]["image"] == "serinus-operator:0.1.0"
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "key"}]
+    assert model["spec"]["runtime"]["podTemplate"] == {"spec": {"imagePullSecrets": [{"name": "key"}]}}
