@@ -4,6 +4,12 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 CLUSTER_NAME ?= serinus
 ENGINES := sklearn onnx xgboost lightgbm litert pandas
+DOCKER ?= docker
+REGISTRY ?=
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE := $(if $(REGISTRY),$(REGISTRY:/=)/)serinus
+IMAGES := $(IMAGE)/operator:$(VERSION) $(IMAGE)/server:$(VERSION) $(IMAGE)/server:$(VERSION)-full $(IMAGE)/storage:$(VERSION)
+LOCKS := requirements/operator.txt runtimes/server/requirements/server.txt runtimes/server/requirements/full.txt runtimes/storage/requirements/storage.txt
 export PYTHONPATH := operator:e2e
 
 ifeq ($(CLUSTER),current)
@@ -94,9 +100,33 @@ bench-server: install ## The model server beside MLServer on the same model, and
 bench-peers: install ## Serinus and Flagger through the same steps, 20 and 300 models: an hour
 	PYTHONPATH=operator:e2e:. $(PY) -m bench.scale.peers $(OPTIONS)
 
+images: ## Build the images of this version; REGISTRY=registry.example.com/team for one of yours
+	$(DOCKER) build --tag $(IMAGE)/operator:$(VERSION) --file ./Containerfile .
+	$(DOCKER) build --tag $(IMAGE)/server:$(VERSION) --file runtimes/server/Containerfile runtimes/server
+	$(DOCKER) build --tag $(IMAGE)/server:$(VERSION)-full --build-arg LOCK=full --file runtimes/server/Containerfile runtimes/server
+	$(DOCKER) build --tag $(IMAGE)/storage:$(VERSION) --file runtimes/storage/Containerfile runtimes/storage
+
+push: images ## Build the images and push them to REGISTRY
+	for image in $(IMAGES); do $(DOCKER) push $$image || exit 1; done
+
+audit: sbom ## Known vulnerabilities of what the images hold; a package that nobody knows is a failure too
+	for lock in $(LOCKS); do .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement $$lock || exit 1; done
+
+sbom: .venv-audit/.installed ## Bills of materials of the images, in build/sbom
+	@mkdir -p build/sbom
+	for lock in $(LOCKS); do \
+		.venv-audit/bin/cyclonedx-py requirements --output-reproducible --output-file build/sbom/$$(basename $$lock .txt).json $$lock || exit 1; \
+	done
+
+.venv-audit/.installed: requirements/audit.txt
+	python3 -m venv .venv-audit
+	.venv-audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/audit.txt
+	@touch $@
+
 lock: ## Compile the hashed locks, without index URLs
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra operator pyproject.toml -o requirements/operator.txt
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --extra operator --extra plot pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/audit.in -o requirements/audit.txt
 	cd runtimes/storage && for lock in "storage pyproject.toml" "dev --extra dev pyproject.toml" "mlflow requirements/mlflow.in"; do \
 		set -- $$lock; name=$$1; shift; \
 		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$@ -o requirements/$$name.txt || exit 1; \
@@ -108,4 +138,4 @@ lock: ## Compile the hashed locks, without index URLs
 	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/mlserver.in -o requirements/mlserver.txt
 	cd e2e/images/tensorflow-serving && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --override overrides.txt requirements.in -o requirements.txt
 
-.PHONY: help argocd install demo fuzz test test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock
+.PHONY: help argocd audit sbom images push install demo fuzz test test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock

@@ -184,7 +184,7 @@ def test_the_test_of_a_release_leaves_nothing_behind_and_may_touch_its_own_model
     first, rest = (int(one["metadata"]["annotations"]["helm.sh/hook-weight"]) for one in (made.one("Role"), pod))
     assert first < rest
     (container,) = pod["spec"]["containers"]
-    assert container["image"] == model["spec"]["runtime"]["image"] == "serinus-operator:0.1.0"
+    assert container["image"] == model["spec"]["runtime"]["image"] == "serinus/operator:0.1.0"
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
     assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
     assert pod["spec"]["imagePullSecrets"] == [{"name": "key"}]

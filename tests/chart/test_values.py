@@ -176,14 +176,24 @@ def test_every_setting_is_a_value_or_is_for_running_outside_a_cluster(rendered: 
 @pytest.mark.parametrize(
     ("image", "reference"),
     [
-        ({}, "serinus-operator:0.1.0"),
-        ({"tag": "2.0.0"}, "serinus-operator:2.0.0"),
+        ({}, "serinus/operator:0.1.0"),
+        ({"tag": "2.0.0"}, "serinus/operator:2.0.0"),
         ({"repository": "registry:5000/team/operator", "digest": DIGEST}, f"registry:5000/team/operator@{DIGEST}"),
     ],
     ids=["default", "tag", "digest"],
 )
 def test_the_image_is_pinned(helm: Any, image: dict[str, str], reference: str) -> None:
     assert helm.render({"image": image}).container["image"] == reference
+
+
+def test_all_images_come_from_one_registry(helm: Any) -> None:
+    rendered = helm.render({"imageRegistry": "registry.example.com/team/", "storageImage": {"digest": DIGEST}})
+    assert rendered.container["image"] == "registry.example.com/team/serinus/operator:0.1.0"
+    assert {name: rendered.env[f"SERINUS_{name}_IMAGE"] for name in ("SERVER", "SERVER_FULL", "STORAGE")} == {
+        "SERVER": "registry.example.com/team/serinus/server:0.1.0",
+        "SERVER_FULL": "registry.example.com/team/serinus/server:0.1.0-full",
+        "STORAGE": f"registry.example.com/team/serinus/storage@{DIGEST}",
+    }
 
 
 def test_what_belongs_to_the_pod_reaches_the_pod(helm: Any) -> None:

@@ -37,13 +37,14 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 {{- end -}}
 
-{{/* The reference of an image; takes a list of its values and the chart's version. */}}
+{{/* The reference of an image; takes a list of the root, the image's values and its usual tag. */}}
 {{- define "serinus.image" -}}
-{{- $image := index . 0 -}}
+{{- $image := index . 1 -}}
+{{- with (index . 0).Values.imageRegistry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- if $image.digest -}}
 {{- printf "%s@%s" $image.repository $image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" $image.repository (default (index . 1) $image.tag) -}}
+{{- printf "%s:%s" $image.repository (default (index . 2) $image.tag) -}}
 {{- end -}}
 {{- end -}}
 
