@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from charts.dashboards.fleet import fleet
-from charts.dashboards.rollout import rollout
+from charts.dashboards.rollout import STEP, rollout
 
 TARGET = Path(__file__).parents[1] / "serinus" / "files" / "dashboards"
 BOARDS = {"serinus-models.json": fleet, "serinus-model.json": rollout}
@@ -18,7 +18,7 @@ def render(board: Dashboard) -> str:
     found = json.loads(JSONEncoder(sort_keys=True).encode(board.build()))
     for annotation in found.get("annotations", {}).get("list", []):
         # Of Prometheus' own annotations, which the SDK does not know.
-        annotation.update({"titleFormat": "{{reason}}", "step": "10s"})
+        annotation.update({"titleFormat": "{{reason}}", "step": STEP})
     return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.common import (
     SortOrder,
     TooltipDisplayMode,
 )
-from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableRefresh, VariableSort
+from grafana_foundation_sdk.models.dashboard import DataSourceRef, DataTransformerConfig, VariableRefresh, VariableSort
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 DATA = DataSourceRef(type_val="prometheus", uid="${datasource}")
@@ -95,4 +95,6 @@ def number(
 def listed(title: str, told: str, expression: str, *, width: int = 12) -> table.Panel:
     """Return a table with a row for each series now."""
     asked = query(expression).instant().format(PromQueryFormat.TABLE)
-    return table.Panel().title(title).description(told).datasource(DATA).span(width).height(HEIGHT).with_target(asked)
+    panel = table.Panel().title(title).description(told).datasource(DATA).span(width).height(HEIGHT)
+    hidden = DataTransformerConfig(id_val="organize", options={"excludeByName": {"Time": True, "Value": True}})
+    return panel.with_target(asked).with_transformation(hidden)

@@ -14,6 +14,8 @@ METRIC = f'{MODEL},metric=~"$metric"'
 PODS = 'namespace="$namespace",pod=~"$name-[0-9a-f]{10}-.+"'
 PROXIED = 'envoy_cluster_name=~"[a-z]+route/$namespace/$name/rule/.+"'
 """The gateway's counters of an HTTPRoute or a GRPCRoute: one cluster for each slot."""
+STEP = "10s"
+"""Between two looks for decisions: each is seen at one of them."""
 NEWEST = "max by (metric, side)"
 _SHARES = ((0.5, "half"), (0.99, "99 %"))
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
@@ -74,7 +76,7 @@ def rollout() -> dashboard.Dashboard:
 def decisions() -> str:
     """Return the transitions that happened in a step of the graph: one that is the first of its reason begins at 1."""
     counter = f"serinus_transitions_total{{{MODEL}}}"
-    now, before = f"sum by (reason) ({counter})", f"sum by (reason) ({counter} offset $__rate_interval)"
+    now, before = f"sum by (reason) ({counter})", f"sum by (reason) ({counter} offset {STEP})"
     return f"({now} - {before} > 0) or ({now} unless {before})"
 
 
