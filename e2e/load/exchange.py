@@ -51,7 +51,7 @@ class Exchange:
         return Answer(number, started, latency, request.method, fresh, **facts)  # type: ignore[arg-type]
 
     async def _talk(self, session: aiohttp.ClientSession, request: Request, facts: dict[str, str | int | bool]) -> None:
-        headers = self._host if request.body is None else self._host | JSON
+        headers = {**self._host, **({} if request.body is None else JSON), **request.headers}
         url = URL(self._base + request.path, encoded=True)
         async with session.request(
             request.method, url, headers=headers, data=request.body, allow_redirects=False

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KNOWN_USERS = 400
 UNKNOWN_USERS = 20
@@ -15,6 +15,7 @@ class Request:
     method: str
     path: str
     body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Mix = Callable[[int], Request]
