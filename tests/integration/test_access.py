@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from cluster import programs
+from cluster.console import ClusterError
 from serinus.prometheus.access import Access
 from serinus.prometheus.client import Prometheus, Unavailable
 
@@ -62,6 +63,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def address(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prometheus that wants a certificate of the authority, and a login."""
+    try:
+        program = programs.built("prometheus")
+    except (ClusterError, OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"no Prometheus: {error}")
     home, own, port = tmp_path_factory.mktemp("prometheus"), authority.signed("server"), free_port()
     web = {
         "tls_server_config": {
@@ -76,7 +81,7 @@ def address(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
                f"--web.config.file={home / 'web.yml'}", f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
     log = home / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen([programs.built("prometheus"), *options], stdout=output, stderr=output)
+        process = subprocess.Popen([program, *options], stdout=output, stderr=output)
         try:
             deadline = time.monotonic() + SECONDS
             while "Server is ready to receive web requests" not in log.read_text():
