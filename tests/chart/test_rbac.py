@@ -26,6 +26,7 @@ NAMESPACED = {
     ("", "events"): "create",
     ("discovery.k8s.io", "endpointslices"): "list watch",
     (GATEWAY, "httproutes"): ALL,
+    (GATEWAY, "grpcroutes"): ALL,
     (GATEWAY, "gateways"): "get",
 }
 CLUSTER = {

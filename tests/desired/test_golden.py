@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from serinus.api.protocol import Protocol
 from serinus.api.v1alpha1 import Autoscaling, Route, Runtime
 from serinus.desired import autoscaler, budget, deployment, owner, revision, service
 from serinus.desired.model import Pin
 from serinus.desired.pod import template
 from serinus.desired.serving import Serving
-from serinus.traffic.gateway_api import http_route
+from serinus.traffic.gateway_api import routes
 from serinus.traffic.split import Split
 
 from .catalogued import CATALOGUE, serving
 from .golden import check, names
 
 NAME, NAMESPACE, OLD, NEW = "recommender", "models", "aaaaaaaaaa", "bbbbbbbbbb"
+HTTP, GRPC = Protocol.HTTP, Protocol.GRPC
 PARENT = owner.model(NAME, "uid-model")
 KEEPER = owner.namespace(NAMESPACE, "uid-namespace")
 ROUTE_OWNER = owner.Owner("gateway.networking.k8s.io/v1", "HTTPRoute", NAME, "uid-route")
+GRPC_OWNER = owner.Owner("gateway.networking.k8s.io/v1", "GRPCRoute", NAME, "uid-grpc-route")
 SERVICE_OWNER = owner.Owner("v1", "Service", f"{NAME}-{OLD}", "uid-service")
 
 MINIMAL: dict[str, Any] = {"image": "registry.example.com/recommender:1.4.0", "port": 8000}
+GRPC_ONLY: dict[str, Any] = {"image": "registry.example.com/recommender:1.4.0", "grpcPort": 9000}
 FULL: dict[str, Any] = {
     **MINIMAL,
     "command": ["serve"],
@@ -73,7 +78,12 @@ def made(raw: dict[str, Any], contents: dict[str, Any], number: int = 1) -> revi
 
 
 def route(split: Split, wanted: Route = ROUTE) -> dict[str, Any]:
-    return http_route(NAME, NAMESPACE, wanted, split, PARENT, KEEPER)
+    (made,) = both(split, wanted, [HTTP])
+    return made
+
+
+def both(split: Split, wanted: Route = ROUTE, protocols: Sequence[Protocol] = (GRPC, HTTP)) -> list[dict[str, Any]]:
+    return list(routes(NAME, NAMESPACE, wanted, protocols, split, PARENT, KEEPER).values())
 
 
 FULL_REVISION = made(FULL, CONFIG_MAPS, 3)
@@ -107,14 +117,20 @@ MANIFESTS = {
     "model-claim": template(NAME, OLD, serving({"model": {"uri": "pvc://models/churn/7", "format": "onnx"}}, NAME)),
     "revision-model": revision.manifest(NAME, NAMESPACE, revision.create(NAME, ORIGIN, SERVED, 1), PARENT, {}),
     "pod-minimal": template(NAME, OLD, Serving(Runtime.model_validate(MINIMAL))),
+    "pod-grpc": template(NAME, OLD, Serving(Runtime.model_validate(GRPC_ONLY))),
+    "pod-both-protocols": template(NAME, OLD, Serving(Runtime.model_validate({**MINIMAL, "grpcPort": 9000}))),
     "pod-full": template(NAME, OLD, Serving(Runtime.model_validate(FULL))),
     "deployment": deployment.deployment(NAME, NAMESPACE, made(MINIMAL, {}), PARENT, SERVICE_OWNER),
     "autoscaler": autoscaler.autoscaler(NAME, NAMESPACE, OLD, PARENT, AUTOSCALING, 2),
     "autoscaler-full": autoscaler.autoscaler(NAME, NAMESPACE, OLD, PARENT, TUNED, 6),
     "disruption-budget": budget.disruption_budget(NAME, NAMESPACE, OLD, PARENT),
-    "service-of-revision": service.of_revision(NAME, NAMESPACE, OLD, PARENT, ROUTE_OWNER),
-    "service-constant": service.constant(NAME, NAMESPACE, OLD, PARENT, ROUTE_OWNER),
-    "service-constant-of-all": service.constant(NAME, NAMESPACE, None, PARENT, None),
+    "service-of-revision": service.of_revision(NAME, NAMESPACE, OLD, [HTTP], PARENT, [ROUTE_OWNER]),
+    "service-of-both-protocols": service.of_revision(
+        NAME, NAMESPACE, OLD, [GRPC, HTTP], PARENT, [ROUTE_OWNER, GRPC_OWNER]
+    ),
+    "service-constant": service.constant(NAME, NAMESPACE, OLD, [HTTP], PARENT, [ROUTE_OWNER]),
+    "service-constant-of-all": service.constant(NAME, NAMESPACE, None, [HTTP], PARENT, []),
+    "service-constant-grpc": service.constant(NAME, NAMESPACE, OLD, [GRPC], PARENT, [GRPC_OWNER]),
     "revision-minimal": revision.manifest(NAME, NAMESPACE, made(MINIMAL, {}), PARENT, MINIMAL),
     "revision-full": revision.manifest(NAME, NAMESPACE, FULL_REVISION, PARENT, FULL),
     "revision-config-maps": revision.copies(NAMESPACE, NAME, STORED),
@@ -123,6 +139,9 @@ MANIFESTS = {
     "route-two-revisions-slot-0": route(Split(OLD, NEW, 5, 0)),
     "route-two-revisions-slot-1": route(Split(OLD, NEW, 95, 1)),
     "route-closed": route(Split(OLD, "", 0, 0, closed=True)),
+    "route-grpc": both(Split(OLD, NEW, 5, 0), protocols=[GRPC]),
+    "route-both-protocols": both(Split(OLD, NEW, 5, 0, warm=True)),
+    "route-both-protocols-closed": both(Split(OLD, "", 0, 0, closed=True)),
     "route-minimal": route(Split(OLD, "", 0, 0), Route(gateway="public")),
 }
 

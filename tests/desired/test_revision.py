@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serinus.api.protocol import Protocol
 from serinus.api.runtime import RuntimeMetrics
 from serinus.api.timestamps import render
 from serinus.desired import names, revision
@@ -185,3 +186,20 @@ def test_status_tells_what_a_model_was_made_from() -> None:
         "uri": "models:/churn/7", "format": "sklearn", "version": "7", "git_commit": "0123abc",
     }  # fmt: skip
     assert made(FULL, CONFIG_MAPS).made_from is None
+
+
+@pytest.mark.parametrize(
+    ("runtime", "protocols"),
+    [
+        ({"port": 8000}, {Protocol.HTTP}),
+        ({"grpcPort": 9000}, {Protocol.GRPC}),
+        ({"port": 8000, "grpcPort": 9000}, set(Protocol)),
+        ({"port": 8000, "podTemplate": {"spec": {"containers": [{"name": "b", "ports": [{"name": "grpc", "containerPort": 1}]}]}}}, {Protocol.HTTP}),
+        ({"port": 8000, "podTemplate": {"spec": {"containers": [{"name": "model", "ports": None}]}}}, {Protocol.HTTP}),
+    ],
+)  # fmt: skip
+def test_the_ports_of_its_container_tell_what_a_revision_serves(
+    runtime: dict[str, Any], protocols: set[Protocol]
+) -> None:
+    """It is not asked of the spec or the catalogue, which may say something else by now."""
+    assert made({"image": "a:1", **runtime}, {}).protocols == protocols

@@ -49,17 +49,23 @@ class Gateway(StandIn):
         """Follow every route."""
         self.stalled = False
         self.refusal = ""
+        self.ignored = ""
+        """A kind of routes that is not followed."""
 
     def look(self) -> None:
         if self.stalled:
             return
-        for route in self.kube.find("httproutes"):
-            metadata = route["metadata"]
-            parents = answer(route, self.refusal)
-            seen = [_gist(parent) for parent in route.get("status", {}).get("parents", [])]
-            if "deletionTimestamp" not in metadata and seen != [_gist(parent) for parent in parents]:
-                where = path("httproutes", metadata["namespace"], metadata["name"], "status")
-                self.kube.call("PATCH", where, {"status": {"parents": parents}}, MERGE)
+        for kind in ("httproutes", "grpcroutes"):
+            for route in self.kube.find(kind) if kind != self.ignored else ():
+                self._follow(kind, route)
+
+    def _follow(self, kind: str, route: Manifest) -> None:
+        metadata = route["metadata"]
+        parents = answer(route, self.refusal)
+        seen = [_gist(parent) for parent in route.get("status", {}).get("parents", [])]
+        if "deletionTimestamp" not in metadata and seen != [_gist(parent) for parent in parents]:
+            where = path(kind, metadata["namespace"], metadata["name"], "status")
+            self.kube.call("PATCH", where, {"status": {"parents": parents}}, MERGE)
 
 
 def answer(route: Manifest, refusal: str = "") -> list[Manifest]:

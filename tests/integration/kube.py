@@ -20,6 +20,7 @@ ROOTS = {
     "replicasets": "/apis/apps/v1",
     "controllerrevisions": "/apis/apps/v1",
     "httproutes": "/apis/gateway.networking.k8s.io/v1",
+    "grpcroutes": "/apis/gateway.networking.k8s.io/v1",
     "gateways": "/apis/gateway.networking.k8s.io/v1",
     "gatewayclasses": "/apis/gateway.networking.k8s.io/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",

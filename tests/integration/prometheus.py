@@ -50,6 +50,10 @@ class Prometheus(StandIn):
     def reset(self) -> None:
         """Up, with its own answers, and every image without errors."""
         self.errors: dict[str, float] = {}
+        self.grpc_errors: dict[str, float] = {}
+        """Share of gRPC calls that end with INTERNAL, by image."""
+        self.grpc_codes = True
+        """Whether the proxies count by codes of gRPC."""
         self.names: dict[str, tuple[str, str]] = {}
         """Counter and label of the status of pods, by image, where they are not the usual ones."""
         self.values: dict[str, float] = {}
@@ -112,7 +116,7 @@ class Prometheus(StandIn):
             (d["metadata"]["namespace"], d["metadata"]["name"]): d["spec"]["template"]["spec"]["containers"][0]["image"]
             for d in deployments
         }
-        routes = self.kube.find("httproutes", selector=MODEL)
+        routes = [route for kind in ("httproutes", "grpcroutes") for route in self.kube.find(kind, selector=MODEL)]
         pods = [
             p
             for p in self.kube.find("pods", selector=MODEL)
@@ -136,12 +140,19 @@ class Prometheus(StandIn):
         for place, backend in enumerate(backends):
             if not backend["weight"]:
                 continue
-            cluster = f"httproute/{namespace}/{name}/rule/0/backend/{place}"
+            cluster = f"{route['kind'].lower()}/{namespace}/{name}/rule/0/backend/{place}"
             base = {"job": "envoy", "instance": "127.0.0.1:19001", "envoy_cluster_name": cluster}
             requests = REQUESTS * self.every * backend["weight"] / total
-            failed = requests * self.errors.get(images.get((namespace, backend["name"]), ""), 0.0)
+            image = images.get((namespace, backend["name"]), "")
             counter = "envoy_cluster_upstream_rq"
             self._add(now, {**base, "__name__": f"{counter}_total"}, requests, seen)
+            if route["kind"] == "GRPCRoute":  # the status of gRPC is always 200
+                failed = requests * self.grpc_errors.get(image, 0.0)
+                self._add(now, {**base, "__name__": f"{counter}_xx", "envoy_response_code_class": "2"}, requests, seen)
+                for code, amount in (("0", requests - failed), ("13", failed)) if self.grpc_codes else ():
+                    self._add(now, {**base, "__name__": f"envoy_cluster_grpc_Infer_{code}"}, amount, seen)
+                continue
+            failed = requests * self.errors.get(image, 0.0)
             for digit, amount in (("2", requests - failed), ("5", failed)):
                 labels = {**base, "__name__": f"{counter}_xx", "envoy_response_code_class": digit}
                 self._add(now, labels, amount, seen)

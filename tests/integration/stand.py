@@ -184,12 +184,12 @@ class Space:
 
     def weights(self) -> Counter[str]:
         """Return the shares of the route by revision in percent, those that are not 0."""
-        return +_weights(self.route())
+        return +weights_of(self.route())
 
     def weight_history(self, revision: str) -> list[int]:
         """Return the weights of a revision that the recorder saw, without repetitions."""
         seen = [
-            _weights(change.object)[revision]
+            weights_of(change.object)[revision]
             for change in self.recorder.of("httproutes", NAME)
             if change.type != "DELETED"
         ]
@@ -262,7 +262,7 @@ class Space:
         self.kube.delete("namespaces", "", self.namespace)
 
 
-def _weights(route: Manifest | None) -> Counter[str]:
+def weights_of(route: Manifest | None) -> Counter[str]:
     found: Counter[str] = Counter()
     for backend in route["spec"]["rules"][0]["backendRefs"] if route else []:
         found[backend["name"].removeprefix(f"{NAME}-")] += backend["weight"]

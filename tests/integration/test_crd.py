@@ -156,6 +156,19 @@ def test_defaults_outside_runtime_are_filled_in(kube: Kube, namespace: str) -> N
         pytest.param({"runtime": {"image": "", "port": 8080}}, "spec.runtime.image", id="image"),
         pytest.param({"runtime": {"image": "a:1"}}, "spec.runtime.port", id="no-port"),
         pytest.param({"runtime": {"image": "a:1", "port": 0}}, "spec.runtime.port", id="port"),
+        pytest.param({"runtime": {"name": "triton", "grpcPort": 1}}, "spec.runtime.grpcPort", id="grpc-port-of-a-name"),
+        pytest.param(
+            {"runtime": {"image": "a:1", "port": 1, "grpcPort": 1}}, "grpcPort must not be port", id="one-port"
+        ),
+        pytest.param(
+            {"runtime": {"image": "a:1", "grpcPort": 1, "metrics": {"port": 2}}},
+            "needs port and grpc",
+            id="grpc-counters",
+        ),
+        pytest.param(
+            {"route": {"gateway": "a", "protocols": ["GRPC", "GRPC"]}}, "spec.route.protocols[1]: Duplicate", id="twice"
+        ),
+        pytest.param({"route": {"gateway": "a", "protocols": ["TCP"]}}, "spec.route.protocols[0]", id="protocol"),
         pytest.param({"runtime": None}, "nothing says what serves: set spec.model.format", id="nothing-serves"),
         pytest.param({"runtime": {"args": []}}, "nothing says what serves", id="runtime-without-a-name"),
         pytest.param({"runtime": {"name": "vllm", "port": 1}}, "spec.runtime.port: only an image", id="port-of-a-name"),
@@ -185,6 +198,11 @@ def test_invalid_specs_are_refused_by_name(kube: Kube, namespace: str, parts: di
         {"model": {"uri": "oci://registry.test/churn:1", "secretRef": {"name": "pull"}}, "runtime": {"name": "triton"}},
         {"model": {"uri": "s3://a/b?c=1"}, "runtime": {"image": "a:1", "port": 8080}},
         {"runtime": {"name": "bentoml", "image": "fraud:1"}, "analysis": {"guard": True}},
+        {"runtime": {"image": "a:1", "grpcPort": 9, "metrics": {"port": 8, "grpc": {}}}},
+        {
+            "runtime": {"image": "a:1", "port": 8, "grpcPort": 9},
+            "route": {"gateway": "a", "protocols": ["GRPC", "HTTP"]},
+        },
     ],
 )
 def test_models_and_named_runtimes_are_stored_as_they_are_written(

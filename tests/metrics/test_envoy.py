@@ -9,6 +9,7 @@ import pytest
 from serinus.metrics import envoy
 
 PLACE = "httproute/models/recommender/rule/0/backend/"
+GRPC_PLACE = "grpcroute/models/recommender/rule/0/backend/"
 XX = "envoy_cluster_upstream_rq_xx"
 
 
@@ -23,17 +24,15 @@ XX = "envoy_cluster_upstream_rq_xx"
         ("httproute/models/recommender/rule/1/backend/0", None),
         ("httproute/models/recommender-2/rule/0/backend/0", None),
         ("httproute/other/recommender/rule/0/backend/0", None),
-        ("grpcroute/models/recommender/rule/0/backend/0", None),
+        (f"{GRPC_PLACE}0", 0),
+        (f"{GRPC_PLACE}1", 1),
+        ("tlsroute/models/recommender/rule/0/backend/0", None),
         (f"x{PLACE}0", None),
         ("", None),
     ],
 )
-def test_a_series_belongs_to_a_place_of_its_own_route_alone(cluster: str, expected: int | None) -> None:
-    assert envoy.place({"envoy_cluster_name": cluster}, "models", "recommender") == expected
-
-
-def test_a_series_without_a_cluster_belongs_nowhere() -> None:
-    assert envoy.place({}, "models", "recommender") is None
+def test_a_cluster_belongs_to_a_place_of_its_own_routes_alone(cluster: str, expected: int | None) -> None:
+    assert envoy.clusters("models", "recommender").get(cluster) == expected
 
 
 @pytest.mark.parametrize(
@@ -47,6 +46,40 @@ def test_only_the_servers_faults_are_errors(code: str, error: bool) -> None:  # 
 def test_answers_are_counted_once(family: str, counted: bool) -> None:  # noqa: FBT001
     """`_total` counts the same requests again: it only shows that a backend is there."""
     assert envoy.counts({"__name__": family}) is counted
+
+
+def code(method: str, number: int) -> dict[str, str]:
+    return {"__name__": f"envoy_cluster_grpc_{method}{number}", "envoy_cluster_name": f"{GRPC_PLACE}0"}
+
+
+def by_class(digit: str) -> dict[str, str]:
+    return {"__name__": XX, "envoy_response_code_class": digit, "envoy_cluster_name": f"{GRPC_PLACE}0"}
+
+
+@pytest.mark.parametrize("method", ["ModelInfer_", "PredictionService_Predict_", "Infer_2_", ""])
+@pytest.mark.parametrize("number", range(17))
+def test_grpc_is_judged_by_its_own_codes(method: str, number: int) -> None:
+    """Of a name with dots Envoy leaves a part in the family; a caller's mistake is no fault of the server."""
+    labels = code(method, number)
+    assert envoy.counts(labels)
+    assert envoy.has_code(labels)
+    assert envoy.is_error(labels) is (number in {2, 4, 8, 10, 12, 13, 14, 15})
+    assert matches(envoy.SELECTOR, labels)
+
+
+@pytest.mark.parametrize("suffix", ["total", "success", "failure", "request_message_count", "upstream_rq_time_bucket"])
+def test_what_sums_grpc_up_is_not_counted_again(suffix: str) -> None:
+    labels = {**code("ModelInfer_", 0), "__name__": f"envoy_cluster_grpc_ModelInfer_{suffix}"}
+    assert not envoy.counts(labels)
+    assert not matches(envoy.SELECTOR, labels)
+
+
+@pytest.mark.parametrize(("digit", "counted"), [("2", False), ("3", False), ("4", True), ("5", False)])
+def test_the_status_of_http_tells_of_grpc_only_that_it_is_none(digit: str, counted: bool) -> None:  # noqa: FBT001
+    """Every gRPC answer is a 200; a 5xx is what the proxy says itself, and counts by its gRPC code too."""
+    assert envoy.counts(by_class(digit)) is counted
+    assert envoy.called(by_class(digit)) is (digit == "2")
+    assert not counted or envoy.is_error(by_class(digit))
 
 
 def matches(selector: str, labels: dict[str, str]) -> bool:
@@ -100,7 +133,8 @@ def test_durations_come_with_the_times_of_their_scrapes(selector: str) -> None:
         (f"{PLACE}0", ("models", "recommender")),
         (f"{PLACE}1", ("models", "recommender")),
         ("httproute/models/recommender/rule/1/backend/0", None),
-        ("grpcroute/models/recommender/rule/0/backend/0", None),
+        (f"{GRPC_PLACE}0", ("models", "recommender")),
+        ("tlsroute/models/recommender/rule/0/backend/0", None),
         ("httproute/models/recommender/rule/0", None),
         ("", None),
     ],

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serinus.api.protocol import Protocol
+from serinus.api.runtime import RequestMetrics
 from serinus.api.v1alpha1 import MAX_NAME, RuntimeMetrics
 from serinus.metrics import pods
 
@@ -154,6 +156,56 @@ def test_probes_can_be_left_out(labels: dict[str, str], counted: bool) -> None: 
     metrics = RuntimeMetrics.model_validate({"exclude": {"label": "handler", "values": "/health.*"}})
     assert pods.counts(labels, metrics) is counted
     assert pods.counts(labels, DEFAULTS)
+
+
+BOTH = frozenset(Protocol)
+
+
+def of_grpc(raw: dict[str, object], protocols: frozenset[Protocol] = BOTH) -> RequestMetrics:
+    return pods.parts(pods.of_protocols(RuntimeMetrics.model_validate(raw), protocols))[-1]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("OK", False),
+        ("Unknown", True),
+        ("DataLoss", True),
+        ("DATA_LOSS", True),
+        ("DEADLINE_EXCEEDED", True),
+        ("DeadlineExceeded", True),
+        ("Internal", True),
+        ("UNAVAILABLE", True),
+        ("INVALID_ARGUMENT", False),
+        ("NotFound", False),
+        ("Canceled", False),
+    ],
+)
+def test_the_usual_codes_of_grpc_in_the_spellings_of_go_and_python(code: str, error: bool) -> None:  # noqa: FBT001
+    usual = of_grpc({"grpc": {}})
+    assert pods.requests(usual) == ("grpc_server_handled_total",)
+    assert pods.latency(usual) == "grpc_server_handling_seconds"
+    assert pods.is_error({"grpc_code": code}, usual) is error
+
+
+def test_health_checks_of_grpc_are_left_out_unless_something_else_is() -> None:
+    health, other = {"grpc_service": "grpc.health.v1.Health"}, {"grpc_service": "inference.GRPCInferenceService"}
+    assert [pods.counts(labels, of_grpc({"grpc": {}})) for labels in (health, other)] == [False, True]
+    own = of_grpc({"grpc": {"exclude": {"label": "grpc_method", "values": "Check"}}})
+    assert pods.counts(health, own)
+
+
+@pytest.mark.parametrize(
+    ("protocols", "names"),
+    [
+        ({Protocol.HTTP}, ["http_requests_total"]),
+        ({Protocol.GRPC}, ["grpc_server_handled_total"]),
+        (BOTH, ["http_requests_total", "grpc_server_handled_total"]),
+    ],
+)
+def test_only_the_protocols_that_a_container_serves_are_counted(protocols: set[Protocol], names: list[str]) -> None:
+    found = pods.of_protocols(RuntimeMetrics.model_validate({"port": 9090, "grpc": {}}), protocols)
+    assert [name for part in pods.parts(found) for name in pods.requests(part)] == names
 
 
 @pytest.mark.parametrize(("unit", "seconds"), [(None, 1.0), ("s", 1.0), ("ms", 0.001), ("us", 0.000001)])

@@ -21,9 +21,10 @@ def subject(source: Source, slot: int = 0, metrics: RuntimeMetrics | None = None
 
 @pytest.mark.parametrize("slot", [0, 1])
 def test_a_place_of_the_route_is_an_arm_by_stables_slot(slot: int) -> None:
-    prefix = "httproute/models/recommender/rule/0/backend/"
     first, second = (Arm.STABLE, Arm.CANARY) if slot == 0 else (Arm.CANARY, Arm.STABLE)
-    assert subject(Source.GATEWAY, slot).clusters == {f"{prefix}0": first, f"{prefix}1": second}
+    kinds = [f"{kind}/models/recommender/rule/0/backend/" for kind in ("httproute", "grpcroute")]
+    wanted = {f"{prefix}{place}": arm for prefix in kinds for place, arm in enumerate((first, second))}
+    assert subject(Source.GATEWAY, slot).clusters == wanted
 
 
 @pytest.mark.parametrize(("revision", "arm"), [(OLD, Arm.STABLE), (NEW, Arm.CANARY), ("cccccccccc", None)])
@@ -121,3 +122,20 @@ def test_arms_of_two_runtimes_are_asked_for_by_the_names_of_both() -> None:
         "new_seconds_bucket",
     ):
         assert family in both.latency.own
+
+
+def test_counters_of_grpc_are_asked_for_beside_those_of_http() -> None:
+    both = subject(Source.PODS, metrics=RuntimeMetrics.model_validate({"grpc": {}}))
+    assert '__name__=~"up|http_requests_total|grpc_server_handled_total"' in both.errors.own
+    assert "grpc_server_handling_seconds_bucket" in both.latency.own
+
+
+def test_a_histogram_of_one_protocol_alone_does_not_do() -> None:
+    half = RuntimeMetrics.model_validate({"grpc": {"latency": ""}})
+    with pytest.raises(NoSource, match=r"runtime\.metrics\.latency"):
+        choose(Source.PODS, "", [half, half], "latency")
+
+
+def test_the_message_names_the_counters_of_the_protocol_that_lacks_them() -> None:
+    with pytest.raises(NoSource, match=r"or spec\.runtime\.metrics\.grpc with the name"):
+        choose(Source.AUTO, "", [], section="runtime.metrics.grpc")

@@ -39,6 +39,19 @@ def answers(place: int, code: str = "2", **more: Any) -> Series:
     return proxy(place, envoy_response_code_class=code, **more)
 
 
+def of_grpc(series: Series) -> Series:
+    cluster = series.labels["envoy_cluster_name"].replace("httproute", "grpcroute")
+    return series._replace(labels={**series.labels, "envoy_cluster_name": cluster})
+
+
+def grpc_answers(place: int, code: str = "2") -> Series:
+    return of_grpc(answers(place, code))
+
+
+def coded(place: int, code: int) -> Series:
+    return of_grpc(proxy(place, name=f"envoy_cluster_grpc_ModelInfer_{code}"))
+
+
 def up(target: str, *times: float, job: str = "envoy", **labels: str) -> Series:
     return Series({"__name__": "up", "job": job, "instance": target, **labels}, tuple((at, 1.0) for at in times))
 
@@ -85,6 +98,45 @@ class TestErrors:
         arms = {("backend/0" in counter.key): counter.arm for counter in seen.counters}
         assert arms == {True: Arm.STABLE if slot == 0 else Arm.CANARY, False: Arm.CANARY if slot == 0 else Arm.STABLE}
         assert (seen.start, seen.now) == (START, NOW)
+
+    def test_answers_of_grpc_are_counted_by_their_code_beside_those_of_http(self) -> None:
+        """The status of gRPC is always 200; two codes of one method have the same labels."""
+        series = [coded(1, 0), coded(1, 13), coded(1, 2), coded(1, 5), grpc_answers(1), answers(1, "5"), up("p1", 1010)]
+        seen = error_window(subject(Source.GATEWAY), series, START, NOW)
+        assert sorted(counter.cell for counter in seen.counters) == [0, 0, 1, 1, 1]
+        assert len({counter.key for counter in seen.counters}) == 5
+        assert {counter.arm for counter in seen.counters} == {Arm.CANARY}
+
+    def test_a_server_that_speaks_no_grpc_fails(self) -> None:
+        series = [grpc_answers(1, "4"), up("p1", 1010)]
+        (seen,) = error_window(subject(Source.GATEWAY), series, START, NOW).counters
+        assert (seen.cell, [value for _, value in seen.samples]) == (1, [1.0, 2.0])
+
+    def test_grpc_whose_codes_nobody_counts_cannot_be_judged(self) -> None:
+        """Answers without a code would pass for fine: no number is what makes a test Blind."""
+        series = [grpc_answers(1), coded(0, 0), grpc_answers(0), up("p1", 1010)]
+        seen = error_window(subject(Source.GATEWAY), series, START, NOW)
+        values = {counter.arm: [value for _, value in counter.samples] for counter in seen.counters}
+        assert values[Arm.STABLE] == [1.0, 2.0]
+        assert all(math.isnan(value) for value in values[Arm.CANARY])
+
+    def test_pods_count_both_protocols_and_one_counter_of_both_once(self) -> None:
+        apart = RuntimeMetrics.model_validate({"grpc": {}})
+        series = [
+            in_pod(NEW, "http_requests_total", status="200"),
+            in_pod(NEW, "http_requests_total", status="500"),
+            in_pod(NEW, "grpc_server_handled_total", grpc_code="OK", grpc_service="infer"),
+            in_pod(NEW, "grpc_server_handled_total", grpc_code="Internal", grpc_service="infer"),
+            in_pod(NEW, "grpc_server_handled_total", grpc_code="OK", grpc_service="grpc.health.v1.Health"),
+            pod_up(NEW),
+        ]
+        seen = error_window(subject(Source.PODS, metrics=apart), series, START, NOW)
+        assert sorted(counter.cell for counter in seen.counters) == [0, 0, 1, 1]
+        pair = {"requests": "fine", "failures": "failed"}
+        together = RuntimeMetrics.model_validate({**pair, "grpc": pair})
+        series = [in_pod(NEW, "fine"), in_pod(NEW, "failed"), pod_up(NEW)]
+        seen = error_window(subject(Source.PODS, metrics=together), series, START, NOW)
+        assert sorted(counter.cell for counter in seen.counters) == [0, 1]
 
     def test_errors_are_answers_of_the_fifth_class(self) -> None:
         series = [answers(1, "5"), answers(1, "2"), answers(1, "4"), up("p1", 1010)]

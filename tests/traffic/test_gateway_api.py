@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serinus.api.protocol import Protocol
 from serinus.api.v1alpha1 import Route
 from serinus.desired import owner
-from serinus.traffic.gateway_api import closed, gateway_of, http_route, read
+from serinus.traffic.gateway_api import closed, gateway_of, read, routes
 from serinus.traffic.split import Split
 
 OLD, NEW = "aaaaaaaaaa", "bbbbbbbbbb"
@@ -35,8 +36,11 @@ def entry(*conditions: dict[str, Any], controller: str = OURS, **reference: str)
     }
 
 
-def route(*entries: dict[str, Any], split: Split | None = None, parents: int = 1) -> dict[str, Any]:
-    made = http_route("recommender", "models", Route(gateway="public"), split or Split(OLD, NEW, 5, 0), PARENT, None)
+def route(
+    *entries: dict[str, Any], split: Split | None = None, parents: int = 1, protocol: Protocol = Protocol.HTTP
+) -> dict[str, Any]:
+    wanted, split = Route(gateway="public"), split or Split(OLD, NEW, 5, 0)
+    made = routes("recommender", "models", wanted, [protocol], split, PARENT, None)[protocol]
     made["metadata"]["generation"] = GENERATION
     made["spec"]["parentRefs"] *= parents
     return {**made, "status": {"parents": list(entries)}} if entries else made

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serinus.traffic.split import SeenSplit, Split
+from serinus.traffic.split import PENDING, SeenSplit, Split, together
 
 OLD, NEW = "aaaaaaaaaa", "bbbbbbbbbb"
 
@@ -47,3 +47,27 @@ def test_a_side_that_drains_keeps_its_backend_and_next_to_no_traffic() -> None:
 
 def test_a_side_that_never_had_traffic_has_none() -> None:
     assert Split(OLD, NEW, 0, 0).slots == ((OLD, 100), (NEW, 0))
+
+
+LIVE = SeenSplit({OLD: 95, NEW: 5}, live=True, slots=((OLD, 95), (NEW, 5)), open=True)
+
+
+def test_routes_that_agree_are_one_split() -> None:
+    assert together([LIVE, LIVE]) == together([LIVE]) == LIVE
+
+
+def test_a_share_counts_once_every_route_gives_it() -> None:
+    """A step would end on requests of one protocol alone, and a rollback while the other still sends some."""
+    behind = SeenSplit({OLD: 100, NEW: 0}, live=True, slots=((OLD, 100), (NEW, 0)), open=True)
+    for seen in (together([LIVE, behind]), together([behind, LIVE])):
+        assert (seen.weight_of(NEW), seen.live, seen.reason) == (0, False, PENDING)
+        assert seen.problem
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_one_route_that_is_not_live_holds_all(reverse: bool) -> None:  # noqa: FBT001
+    missing = SeenSplit({}, live=False, reason="RouteRefused", problem="there is no GRPCRoute yet")
+    seen = together([missing, LIVE] if reverse else [LIVE, missing])
+    assert (seen.live, seen.reason, seen.problem) == (False, "RouteRefused", "there is no GRPCRoute yet")
+    assert seen.weight_of(NEW) == 0
+    assert seen.open, "the open one is not closed again"

@@ -138,7 +138,7 @@ POD_ID: the chart
   resources: [events]
   verbs: [create]
 - apiGroups: [gateway.networking.k8s.io]
-  resources: [httproutes]
+  resources: [httproutes, grpcroutes]
   verbs: [get, list, watch, create, patch, delete]
 # A route also belongs to its namespace, so that it can be closed before it goes.
 - apiGroups: [""]

@@ -58,8 +58,20 @@ _RULES: dict[str, list[dict[str, str]]] = {
             "message": "spec.runtime.port: only an image of your own listens elsewhere than its runtime: remove it, or set spec.runtime.image",
         },
         {
-            "rule": "!has(self.image) || has(self.name) || has(self.port)",
-            "message": "spec.runtime.port is required beside spec.runtime.image: the TCP port on which it answers HTTP",
+            "rule": "!has(self.grpcPort) || has(self.image)",
+            "message": "spec.runtime.grpcPort: only an image of your own listens elsewhere than its runtime: remove it, or set spec.runtime.image",
+        },
+        {
+            "rule": "!has(self.port) || !has(self.grpcPort) || self.port != self.grpcPort",
+            "message": "spec.runtime.grpcPort must not be port: leave one of them out",
+        },
+        {
+            "rule": "!has(self.metrics) || !has(self.grpcPort) || has(self.port) || has(self.name) || has(self.metrics.port) && has(self.metrics.grpc)",
+            "message": "spec.runtime.metrics needs port and grpc beside spec.runtime.grpcPort alone: Prometheus asks by HTTP, and gRPC has counters of its own",
+        },
+        {
+            "rule": "!has(self.image) || has(self.name) || has(self.port) || has(self.grpcPort)",
+            "message": "spec.runtime.port is required beside spec.runtime.image: the TCP port on which it answers HTTP; or grpcPort, for gRPC",
         },
     ],
     "spec.autoscaling": [

@@ -32,7 +32,7 @@ class Probes(Model):
     """Kubernetes probes of the model container."""
 
     readiness: Fragment | None = None
-    """A core/v1 Probe. Default: a TCP connection to `port`."""
+    """A core/v1 Probe. Default: a TCP connection to `port`; where only gRPC is served, the standard gRPC health check."""
     liveness: Fragment | None = None
     """A core/v1 Probe. Default: none."""
     startup: Fragment | None = None
@@ -59,27 +59,34 @@ class Exclusion(Model):
     """Regular expression of its values that are left out, such as `/health.*`."""
 
 
-class RuntimeMetrics(Model):
-    """The request counter and the histogram that the model container exposes by itself."""
+class RequestMetrics(Model):
+    """A request counter and a histogram."""
+
+    requests: SeriesName | None = None
+    """Name of the request counter; http_requests_total when absent, for gRPC grpc_server_handled_total."""
+    status_label: LabelName | None = None
+    """Label that holds the status of a response; status when absent, for gRPC grpc_code."""
+    failures: SeriesName | None = None
+    """Name of a counter of failed answers, where `requests` counts the others only; `statusLabel` and `errors` decide nothing then."""
+    errors: Expression | None = None
+    """Regular expression of the values of `statusLabel` that are errors; 5.. when absent, for gRPC the names of the codes that are the server's fault."""
+    latency: Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$", max_length=128)] | None = None
+    """Name of the histogram of latencies, without _bucket; http_request_duration_seconds when absent, for gRPC grpc_server_handling_seconds; empty when there is none."""
+    latency_unit: LatencyUnit | None = None
+    """The unit of its bounds; seconds when absent."""
+    exclude: Exclusion | None = None
+    """What is counted but not judged; for gRPC the standard health checks when absent."""
+
+
+class RuntimeMetrics(RequestMetrics):
+    """The request counter and the histogram that the model container exposes by itself: those of HTTP, and in `grpc` those of gRPC."""
 
     port: Port | None = None
     """Port of the metrics endpoint; the serving port when absent."""
     path: Annotated[str, StringConstraints(pattern=r"^/.*", max_length=253)] | None = None
     """Path of the metrics endpoint; /metrics when absent."""
-    requests: SeriesName | None = None
-    """Name of the request counter; http_requests_total when absent."""
-    status_label: LabelName | None = None
-    """Label that holds the status of a response; status when absent."""
-    failures: SeriesName | None = None
-    """Name of a counter of failed answers, where `requests` counts the others only; `statusLabel` and `errors` decide nothing then."""
-    errors: Expression | None = None
-    """Regular expression of the values of `statusLabel` that are errors; 5.. when absent."""
-    latency: Annotated[str, StringConstraints(pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$", max_length=128)] | None = None
-    """Name of the histogram of latencies, without _bucket; http_request_duration_seconds when absent, empty when there is none."""
-    latency_unit: LatencyUnit | None = None
-    """The unit of its bounds; seconds when absent."""
-    exclude: Exclusion | None = None
-    """What is counted but not judged."""
+    grpc: RequestMetrics | None = None
+    """Counters of gRPC requests, `{}` for the usual names; the same names again where one counter tells of both protocols."""
 
 
 class Runtime(Model):
@@ -97,6 +104,8 @@ class Runtime(Model):
     """Environment variables, each a core/v1 EnvVar. Secrets are referenced here and never read."""
     port: Port | None = None
     """TCP port on which your own `image` answers HTTP; that of the catalogue's runtime when absent."""
+    grpc_port: Port | None = None
+    """TCP port on which your own `image` answers gRPC without TLS, beside `port` or alone; that of the catalogue's runtime when absent."""
     resources: Fragment | None = None
     """core/v1 ResourceRequirements of the model container."""
     probes: Probes | None = None
@@ -109,13 +118,29 @@ class Runtime(Model):
     """A core/v1 PodTemplateSpec laid over the generated one; lists of named items merge by name."""
 
     @model_validator(mode="after")
-    def _knows_its_port(self) -> Self:
-        if self.port is not None and not self.image:
+    def _knows_its_ports(self) -> Self:
+        for field, port in (("port", self.port), ("grpcPort", self.grpc_port)):
+            if port is not None and not self.image:
+                raise ValueError(
+                    f"{field} is {port}, but only an image of your own listens elsewhere than its runtime: remove it"
+                )
+        if self.port is not None and self.port == self.grpc_port:
+            raise ValueError(f"grpcPort is {self.port} as port is: only one of them can be there, leave the other out")
+        if self.image and not self.name and self.port is None and self.grpc_port is None:
             raise ValueError(
-                f"port is {self.port}, but only an image of your own listens elsewhere than its runtime: remove it"
+                f"port: Field required beside image {self.image!r}: the TCP port on which it answers HTTP; or grpcPort, for gRPC"
             )
-        if self.image and not self.name and self.port is None:
-            raise ValueError(f"port: Field required beside image {self.image!r}: the TCP port on which it answers HTTP")
+        return self
+
+    @model_validator(mode="after")
+    def _is_scraped_where_it_counts(self) -> Self:
+        if self.metrics and self.grpc_port is not None and self.port is None and not self.name:
+            if self.metrics.port is None:
+                raise ValueError("metrics.port: Field required beside grpcPort alone: Prometheus asks by HTTP")
+            if self.metrics.grpc is None:
+                raise ValueError(
+                    "metrics.grpc: Field required beside grpcPort alone: the names of the gRPC counters, {} for the usual ones"
+                )
         return self
 
     @field_validator("pod_template")

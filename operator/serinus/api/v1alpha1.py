@@ -5,6 +5,7 @@ Docstrings of fields become the descriptions of the CRD. Nothing below `model` a
 new revisions of them. The operator's defaults are resolved once, into the revision.
 """
 
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from serinus.api.analysis import Analysis, Compare, Latency, Mean, Metric, OnHol
 from serinus.api.base import Fragment, Model
 from serinus.api.durations import AtLeastOneSecond, Duration, render
 from serinus.api.model import ModelSource
+from serinus.api.protocol import Protocol
 from serinus.api.runtime import ConfigMapRef, Runtime, RuntimeMetrics
 
 __all__ = [
@@ -56,7 +58,7 @@ Weight = Annotated[int, Field(ge=1, le=100)]
 
 
 class Route(Model):
-    """How traffic from outside reaches the model: an HTTPRoute that the operator owns."""
+    """How traffic from outside reaches the model: an HTTPRoute, a GRPCRoute or both, which the operator owns."""
 
     gateway: Annotated[
         str,
@@ -65,13 +67,26 @@ class Route(Model):
     """The Gateway to attach to: `name`, or `namespace/name`."""
     hostnames: Annotated[list[Hostname], Field(max_length=16)] = []
     """Host names that the route answers; every host of the Gateway when empty."""
+    protocols: (
+        Annotated[
+            list[Protocol],
+            Field(min_length=1, max_length=2, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        ]
+        | None
+    ) = None
+    """What callers speak: `HTTP` is an HTTPRoute, `GRPC` a GRPCRoute. When absent HTTP where the runtime serves it, else gRPC."""
     paths: Annotated[
         list[Annotated[str, StringConstraints(pattern=r"^/", max_length=1024)]],
         Field(min_length=1, max_length=8),
     ] = ["/"]
-    """Path prefixes that the route answers."""
+    """Path prefixes that the HTTPRoute answers; gRPC has paths of its own."""
     timeout: Duration = 30.0
-    """Longest time that the gateway lets one request take; drains wait at least as long."""
+    """Longest time that the gateway lets one HTTP request take; drains wait at least as long. A GRPCRoute has no such field."""
+
+    def routed(self, served: Collection[Protocol]) -> tuple[Protocol, ...]:
+        """Return the protocols that have a route, of those that a runtime serves."""
+        asked = [protocol for protocol in Protocol if protocol in (self.protocols or ()) and protocol in served]
+        return tuple(asked) or tuple([protocol for protocol in Protocol if protocol in served][:1])
 
 
 class Step(Model):

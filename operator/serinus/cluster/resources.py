@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from serinus.api.protocol import Protocol
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -29,11 +31,14 @@ EVENT = Resource("v1", "Event", "events")
 ENDPOINT_SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 NAMESPACE = Resource("v1", "Namespace", "namespaces", namespaced=False)
 HTTP_ROUTE = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+GRPC_ROUTE = Resource("gateway.networking.k8s.io/v1", "GRPCRoute", "grpcroutes")
 AUTOSCALER = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 DISRUPTION_BUDGET = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 GATEWAY = Resource("gateway.networking.k8s.io/v1", "Gateway", "gateways")
 GATEWAY_CLASS = Resource("gateway.networking.k8s.io/v1", "GatewayClass", "gatewayclasses", namespaced=False)
 LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
+ROUTES = {Protocol.HTTP: HTTP_ROUTE, Protocol.GRPC: GRPC_ROUTE}
+"""The kind of route for each protocol."""
 
 _KINDS = {
     (resource.api_version, resource.kind): resource
@@ -42,7 +47,7 @@ _KINDS = {
         DEPLOYMENT,
         SERVICE,
         CONFIG_MAP,
-        HTTP_ROUTE,
+        *ROUTES.values(),
         AUTOSCALER,
         DISRUPTION_BUDGET,
     )

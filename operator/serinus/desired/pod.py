@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from serinus.api.protocol import Protocol
 from serinus.api.runtime import Runtime
 from serinus.desired import labels, names
 from serinus.desired.model import Delivery
@@ -9,7 +10,6 @@ from serinus.desired.overlay import lay_over
 from serinus.desired.serving import Serving
 
 CONTAINER = "model"
-PORT_NAME = "http"
 PRE_STOP_SECONDS = 10
 """Time for gateways and kube-proxy to stop sending to a pod before it is told to stop."""
 GRACE_SECONDS = PRE_STOP_SECONDS + 30
@@ -101,14 +101,22 @@ def _container(revision: str, runtime: Runtime, delivery: Delivery | None) -> Ma
     return {
         "name": CONTAINER,
         "image": runtime.image,
-        "ports": [{"name": PORT_NAME, "containerPort": runtime.port, "protocol": "TCP"}],
-        "readinessProbe": (probes.readiness if probes else None)
-        or {"tcpSocket": {"port": PORT_NAME}, "periodSeconds": 2, "failureThreshold": 3},
+        "ports": [
+            {"name": protocol.port_name, "containerPort": port, "protocol": "TCP"}
+            for protocol, port in ((Protocol.HTTP, runtime.port), (Protocol.GRPC, runtime.grpc_port))
+            if port
+        ],
+        "readinessProbe": (probes.readiness if probes else None) or _readiness(runtime),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         **{key: value for key, value in optional.items() if value},
     }
+
+
+def _readiness(runtime: Runtime) -> Manifest:
+    asked = {"tcpSocket": {"port": Protocol.HTTP.port_name}} if runtime.port else {"grpc": {"port": runtime.grpc_port}}
+    return {**asked, "periodSeconds": 2, "failureThreshold": 3}
 
 
 def _around(revision: str, runtime: Runtime, delivery: Delivery | None) -> Manifest:

@@ -1,14 +1,48 @@
 """Why a revision that could be made is not what its spec needs."""
 
-from serinus.api.v1alpha1 import ModelDeploymentSpec
+from serinus.api.protocol import Protocol
+from serinus.api.v1alpha1 import ModelDeploymentSpec, Route
 from serinus.desired import autoscaler
 from serinus.desired.revision import Revision
 
+_PORT_FIELDS = {Protocol.HTTP: "port", Protocol.GRPC: "grpcPort"}
+_NO_ROUTE = Route(gateway="none")
+"""Says what callers use where there is no route."""
 
-def refusal(spec: ModelDeploymentSpec, found: Revision) -> str:
-    """Return in words what the spec asks of a revision that it cannot give; empty when there is nothing."""
+
+def refusal(spec: ModelDeploymentSpec, found: Revision, stable: Revision | None = None) -> str:
+    """Return in words what the spec asks of a revision that it cannot give; empty when there is nothing.
+
+    `stable` is the revision whose callers it must be able to serve.
+    """
     if spec.autoscaling and (unmeasurable := autoscaler.unmeasurable(spec.autoscaling, found.template)):
         return unmeasurable
     if spec.analysis.guard and found.metrics is None:
         return f"spec.analysis.guard is true but runtime {found.runtime} does not count errors"
-    return ""
+    return _unserved(spec, found) or (_lost(spec, found, stable) if stable else "")
+
+
+def _unserved(spec: ModelDeploymentSpec, found: Revision) -> str:
+    missing = sorted(set(spec.route.protocols or ()) - found.protocols if spec.route else ())
+    if not missing:
+        return ""
+    message = (
+        f"spec.route.protocols has {missing[0]}, but revision {found.hash} serves {_listed(found)} only: take it out"
+    )
+    if found.runtime:
+        return f"{message}, or choose another runtime than {found.runtime}"
+    return f"{message}, or set spec.runtime.{_PORT_FIELDS[missing[0]]}"
+
+
+def _lost(spec: ModelDeploymentSpec, found: Revision, stable: Revision) -> str:
+    lost = sorted(set((spec.route or _NO_ROUTE).routed(stable.protocols)) - found.protocols)
+    if not lost:
+        return ""
+    return (
+        f"spec.runtime serves {_listed(found)} only, but callers reach revision {stable.hash} by {lost[0]}: "
+        "roll out a version that serves both first"
+    )
+
+
+def _listed(found: Revision) -> str:
+    return " and ".join(protocol for protocol in Protocol if protocol in found.protocols)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.api.model import data_file
+from serinus.api.protocol import Protocol
 from serinus.api.status import ModelStatus
 from serinus.api.timestamps import parse
 from serinus.desired import labels, names, owner, pod
@@ -49,6 +50,15 @@ class Revision:
         """Return the image of the model container."""
         containers = self.template["spec"]["containers"]
         return next((str(c["image"]) for c in containers if c["name"] == pod.CONTAINER), "")
+
+    @property
+    def protocols(self) -> frozenset[Protocol]:
+        """Return what the model container serves, by the names of its ports; HTTP where they tell nothing."""
+        containers = self.template["spec"]["containers"]
+        named = {
+            port.get("name") for one in containers if one["name"] == pod.CONTAINER for port in one.get("ports") or []
+        }
+        return frozenset(protocol for protocol in Protocol if protocol.port_name in named) or frozenset({Protocol.HTTP})
 
     @property
     def made_from(self) -> ModelStatus | None:

@@ -1,34 +1,44 @@
 """Services: one per revision for the gateway, and one constant name for callers in the cluster."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from serinus.desired import labels, names, owner, pod
+from serinus.api.protocol import Protocol
+from serinus.desired import labels, names, owner
 
 Manifest = dict[str, Any]
-PORT = 80
+PORTS = {Protocol.HTTP: 80, Protocol.GRPC: 8081}
+"""The port of every Service for each protocol."""
+_APP_PROTOCOLS = {Protocol.HTTP: "http", Protocol.GRPC: "kubernetes.io/h2c"}
 
 
-def of_revision(name: str, namespace: str, revision: str, parent: owner.Owner, route: owner.Owner | None) -> Manifest:
-    """Return the Service of one revision; it must outlive the route that points at it."""
-    return _service(
-        names.of_revision(name, revision),
-        namespace,
-        labels.child(name, revision),
-        labels.selector(name, revision),
-        parent,
-        route,
-    )
+def of_revision(  # noqa: PLR0913, PLR0917 - the parts of one manifest
+    name: str,
+    namespace: str,
+    revision: str,
+    protocols: Collection[Protocol],
+    parent: owner.Owner,
+    routes: Sequence[owner.Owner],
+) -> Manifest:
+    """Return the Service of one revision; it must outlive the routes that point at it."""
+    own, selector = labels.child(name, revision), labels.selector(name, revision)
+    return _service(names.of_revision(name, revision), namespace, own, selector, protocols, parent, routes)
 
 
-def constant(
-    name: str, namespace: str, revision: str | None, parent: owner.Owner, route: owner.Owner | None
+def constant(  # noqa: PLR0913, PLR0917 - the parts of one manifest
+    name: str,
+    namespace: str,
+    revision: str | None,
+    protocols: Collection[Protocol],
+    parent: owner.Owner,
+    routes: Sequence[owner.Owner],
 ) -> Manifest:
     """Return the Service with the model's own name.
 
     It selects the pods of one revision, or with None those of all live ones: a split by
     the number of pods.
     """
-    return _service(name, namespace, labels.child(name), labels.selector(name, revision), parent, route)
+    return _service(name, namespace, labels.child(name), labels.selector(name, revision), protocols, parent, routes)
 
 
 def _service(  # noqa: PLR0913, PLR0917 - the parts of one manifest
@@ -36,8 +46,9 @@ def _service(  # noqa: PLR0913, PLR0917 - the parts of one manifest
     namespace: str,
     own: labels.Labels,
     selector: labels.Labels,
+    protocols: Collection[Protocol],
     parent: owner.Owner,
-    route: owner.Owner | None,
+    routes: Sequence[owner.Owner],
 ) -> Manifest:
     return {
         "apiVersion": "v1",
@@ -46,19 +57,21 @@ def _service(  # noqa: PLR0913, PLR0917 - the parts of one manifest
             "name": service,
             "namespace": namespace,
             "labels": own,
-            "ownerReferences": owner.references(parent, route),
+            "ownerReferences": owner.references(parent, *routes),
         },
         "spec": {
             "type": "ClusterIP",
             "selector": selector,
-            "ports": [
-                {
-                    "name": pod.PORT_NAME,
-                    "port": PORT,
-                    "targetPort": pod.PORT_NAME,
-                    "protocol": "TCP",
-                    "appProtocol": "http",
-                }
-            ],
+            "ports": [_port(protocol) for protocol in Protocol if protocol in protocols],
         },
+    }
+
+
+def _port(protocol: Protocol) -> Manifest:
+    return {
+        "name": protocol.port_name,
+        "port": PORTS[protocol],
+        "targetPort": protocol.port_name,
+        "protocol": "TCP",
+        "appProtocol": _APP_PROTOCOLS[protocol],
     }

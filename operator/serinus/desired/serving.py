@@ -58,6 +58,7 @@ def _completed(own: Runtime, entry: Entry, model_format: str) -> Runtime:
         "name": own.name,
         "image": own.image or for_format.image or entry.image,
         "port": own.port or entry.port,
+        "grpc_port": own.grpc_port or entry.grpc_port,
         "command": own.command or entry.command,
         "args": [*base_args, *(own.args or [])] or None,
         "env": _env([*entry.env, *for_format.env], own.env or []) or None,

@@ -24,6 +24,10 @@ class Foreign(Exception):  # noqa: N818 - a state of the cluster, named as statu
     """An object of somebody else has the name of our child."""
 
 
+class Absent(Exception):  # noqa: N818 - a state of the cluster
+    """The cluster does not have the kind of our child."""
+
+
 class Pending(Exception):  # noqa: N818 - a state of the cluster
     """An object of that name is on its way out; it is waited for."""
 
@@ -44,6 +48,7 @@ class Applier:
         Raises:
             Foreign: an object of that name belongs to somebody else.
             Pending: an object of that name is being deleted.
+            Absent: there is no such kind.
             ApiError: the API server refused it or could not be asked.
         """
         resource = resources.of(manifest)
@@ -57,8 +62,10 @@ class Applier:
             return live
         try:
             answer = await self.cluster.apply(_at_version_of(live, manifest) if fenced and live else manifest)
-        except ApiError:
+        except ApiError as error:
             self.snapshot.outdated(resource)
+            if error.status == 404 and await self.cluster.version(resource, metadata["namespace"]) is None:
+                raise Absent(f"the cluster has no {resource.kind} ({resource.api_version})") from error
             raise
         self.snapshot.put(resource, answer)
         self._applied[known] = wanted, _version(answer)

@@ -1,10 +1,12 @@
 """Reads everything that belongs to one ModelDeployment, in one go."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from serinus.api.protocol import Protocol
 from serinus.api.v1alpha1 import Route
 from serinus.cluster import resources
 from serinus.desired import labels, revision
@@ -27,7 +29,7 @@ LISTED = (
     resources.DISRUPTION_BUDGET,
 )
 """The kinds of children of which there may be several. All of them carry the model's label."""
-WATCHED = (*LISTED, resources.HTTP_ROUTE)
+WATCHED = (*LISTED, *resources.ROUTES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,18 @@ class Children:
     pods: tuple[Manifest, ...]
     endpoints: Mapping[str, int]
     """Ready endpoints of the model's own Service, by revision."""
-    route: Manifest | None
+    routes: Mapping[Protocol, Manifest]
+    """Those of the model's name, whoever owns them."""
     controller: str
     """Controller of the Gateway's class; empty when there is no Gateway."""
     gateway_problem: str = ""
+    features: frozenset[str] = frozenset()
+    """What the Gateway's class says it supports; empty where it says nothing."""
+
+    def served(self, *names: str) -> frozenset[Protocol]:
+        """Return the protocols that all of some revisions serve; one that is not on record takes none away."""
+        known = (self.revisions[name].protocols for name in names if name in self.revisions)
+        return frozenset(Protocol).intersection(*known)
 
 
 async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, route: Route | None) -> Children:
@@ -61,7 +71,8 @@ async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, rout
     selector = labels.selector_text(name)
     selectors = dict.fromkeys(LISTED, selector) | {resources.ENDPOINT_SLICE: f"kubernetes.io/service-name={name}"}
     found, deployments, services, config_maps, pods, slices, autoscalers, budgets = await snapshot.find(selectors)
-    http_route = await snapshot.get(resources.HTTP_ROUTE, name)
+    live = await asyncio.gather(*(snapshot.get(kind, name) for kind in resources.ROUTES.values()))
+    routes = {protocol: found for protocol, found in zip(resources.ROUTES, live, strict=True) if found}
     gateway = await _gateway(gateways, snapshot.namespace, route)
 
     def ours(items: list[Manifest]) -> dict[str, Manifest]:
@@ -76,9 +87,10 @@ async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, rout
         budgets=ours(budgets),
         pods=tuple(pods),
         endpoints=_endpoints(slices, pods),
-        route=http_route,
-        controller=gateway.name or _seen_controller(http_route),
+        routes=routes,
+        controller=gateway.name or _seen_controller(routes),
         gateway_problem=gateway.problem,
+        features=gateway.features,
     )
 
 
@@ -86,8 +98,8 @@ async def _gateway(gateways: Gateways, namespace: str, route: Route | None) -> C
     return await gateways.controller(*gateway_api.gateway_of(route, namespace)) if route else Controller()
 
 
-def _seen_controller(route: Manifest | None) -> str:
-    parents = (route or {}).get("status", {}).get("parents", [])
+def _seen_controller(routes: Mapping[Protocol, Manifest]) -> str:
+    parents = [parent for route in routes.values() for parent in route.get("status", {}).get("parents", [])]
     return str(parents[0]["controllerName"]) if parents else ""
 
 

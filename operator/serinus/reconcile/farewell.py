@@ -37,7 +37,7 @@ async def let_go(cluster: Cluster, route: Manifest | None, now: float, user: str
         await cluster.apply(gateway_api.closed(route, render(now)))
     elif since is None or _followed(route, now - since):
         metadata = route["metadata"]
-        await cluster.delete(resources.HTTP_ROUTE, metadata["namespace"], metadata["name"], metadata["uid"])
+        await cluster.delete(resources.of(route), metadata["namespace"], metadata["name"], metadata["uid"])
     return True
 
 

@@ -17,6 +17,8 @@ class Controller:
 
     name: str = ""
     problem: str = ""
+    features: frozenset[str] = frozenset()
+    """What the class says it supports of the Gateway API; empty where it says nothing."""
 
 
 @dataclass(slots=True)
@@ -55,4 +57,5 @@ class Gateways:
             raise
         if kind is None:
             return Controller(problem=f"Gateway {name} names a GatewayClass that does not exist")
-        return Controller(kind["spec"]["controllerName"])
+        features = (feature["name"] for feature in kind.get("status", {}).get("supportedFeatures") or [])
+        return Controller(kind["spec"]["controllerName"], features=frozenset(features))

@@ -8,9 +8,10 @@ import aiohttp
 
 from serinus.api.analysis import ERROR_RATE, LATENCY
 from serinus.api.promql import VARIABLES
+from serinus.api.protocol import Protocol
 from serinus.api.status import RolloutState, Status
 from serinus.api.v1alpha1 import ModelDeploymentSpec, RuntimeMetrics, Source
-from serinus.metrics import query
+from serinus.metrics import pods, query
 from serinus.prometheus.access import Access
 from serinus.prometheus.answers import Unavailable
 from serinus.prometheus.client import Prometheus
@@ -21,8 +22,9 @@ from serinus.reconcile.feeds import feeds
 from serinus.reconcile.guard import Guard, guard
 from serinus.reconcile.judge import Judge, Opinion
 from serinus.reconcile.queue import Key
+from serinus.reconcile.seen import routed
 from serinus.reconcile.source import DEFAULT_INTERVAL, NoSource, Subject, choose
-from serinus.reconcile.windows import error_window
+from serinus.reconcile.windows import error_window, uncoded
 from serinus.rollout.report import Problem
 from serinus.rollout.safety import UNDER_TEST
 from serinus.settings import Settings
@@ -148,9 +150,16 @@ def _subjects(
     key: Key, spec: ModelDeploymentSpec, state: RolloutState, children: Children, before: Status
 ) -> tuple[Subject, Subject]:
     """Return what is judged by its answers, and by its latency: their sources may differ."""
-    live = (children.revisions.get(name) for name in (state.control, state.candidate))
-    raw = [revision.metrics for revision in live if revision]
-    declared = [] if None in raw else [RuntimeMetrics.model_validate(metrics) for metrics in raw]
+    live = [found for name in (state.control, state.candidate) if (found := children.revisions.get(name))]
+    used = routed(spec, state, children) if spec.route else children.served(state.control)
+    told = [
+        (RuntimeMetrics.model_validate(revision.metrics), revision.protocols)
+        for revision in live
+        if revision.metrics is not None
+    ]
+    blind = Protocol.GRPC in used and any(metrics.grpc is None for metrics, _ in told)
+    section = "runtime.metrics.grpc" if blind else "runtime.metrics"
+    declared = [] if blind or len(told) < len(live) else [pods.of_protocols(*one) for one in told]
     wanted = _pinned(ERROR_RATE, state, before) or spec.analysis.error_rate.source
     errors = Subject(
         namespace=key.namespace,
@@ -158,7 +167,7 @@ def _subjects(
         stable=state.control,
         canary=state.candidate,
         stable_slot=state.control_slot,
-        source=choose(wanted, children.controller, declared),
+        source=choose(wanted, children.controller, declared, section=section),
         metrics=declared[-1] if declared else RuntimeMetrics(),
         stable_metrics=declared[0] if declared else None,
         live_pods=ready_pods(children, {state.control, state.candidate}),
@@ -166,12 +175,18 @@ def _subjects(
     if spec.analysis.latency is None:
         return errors, errors
     wanted = _pinned(LATENCY, state, before) or spec.analysis.latency.source
-    return errors, replace(errors, source=choose(wanted, children.controller, declared, "latency"))
+    return errors, replace(errors, source=choose(wanted, children.controller, declared, "latency", section))
 
 
 def _sample(text: str) -> str:
     """Return a query with names for its variables: only so can it be parsed."""
     return query.substitute(text, dict.fromkeys(VARIABLES, "a"))
+
+
+_NO_CODES = (
+    "Prometheus has no gRPC codes (envoy_cluster_grpc_*) of route {route} although it was called: nobody can tell how "
+    "its answers ended. Let spec.telemetry.metrics.enableGRPCStats of the EnvoyProxy be true, or its Prometheus keep them"
+)
 
 
 async def _preflight(subject: Subject, queries: SharedQueries) -> str:
@@ -182,7 +197,8 @@ async def _preflight(subject: Subject, queries: SharedQueries) -> str:
         return f"Prometheus: {answer.problem}"
     series = answer.of(subject.namespace, subject.name)
     if error_window(subject, series, answer.at - width, answer.at).targets:
-        return ""
+        blind = subject.source is Source.GATEWAY and any(uncoded(series))
+        return _NO_CODES.format(route=f"{subject.namespace}/{subject.name}") if blind else ""
     if subject.source is Source.GATEWAY:
         return f"Prometheus has no Envoy counters of route {subject.namespace}/{subject.name}: nobody has called it yet, or Prometheus does not scrape the proxies (port 19001, path /stats/prometheus)"
     return f"Prometheus scrapes no pod of revision {subject.stable}: let it scrape pods with the annotation prometheus.io/scrape, with labels namespace and pod"

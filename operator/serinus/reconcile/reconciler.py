@@ -59,9 +59,10 @@ class Reconciler:
         raw = await memory.snapshot.get(resources.MODEL_DEPLOYMENT, key.name)
         if raw is None or "deletionTimestamp" in raw["metadata"]:
             self._forget(key)
-            route = await self.cluster.get(resources.HTTP_ROUTE, *key)
             user = raw["metadata"]["uid"] if raw else ""
-            return TICK if await farewell.let_go(self.cluster, route, self.clock(), user) else None
+            routes = [await self.cluster.get(kind, *key) for kind in resources.ROUTES.values()]
+            leaving = [await farewell.let_go(self.cluster, route, self.clock(), user) for route in routes]
+            return TICK if any(leaving) else None
         again = await self._turn(key, raw, memory)
         self.echo.written(key, memory.statuses.version)
         if memory.problem:  # what is in the way may be nothing that is watched

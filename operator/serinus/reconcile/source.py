@@ -67,12 +67,13 @@ class Subject:
     @property
     def counters(self) -> tuple[str, ...]:
         """Return the names of the pods' request counters, of both arms."""
-        return tuple(dict.fromkeys(name for arm in Arm for name in pods.requests(self.metrics_of(arm))))
+        found = (part for arm in Arm for part in pods.parts(self.metrics_of(arm)))
+        return tuple(dict.fromkeys(name for part in found for name in pods.requests(part)))
 
     @property
     def histograms(self) -> tuple[str, ...]:
         """Return the base names of the pods' histograms of durations, of both arms."""
-        return tuple(dict.fromkeys(pods.latency(self.metrics_of(arm)) for arm in Arm))
+        return tuple(dict.fromkeys(pods.latency(part) for arm in Arm for part in pods.parts(self.metrics_of(arm))))
 
     @property
     def errors(self) -> Selectors:
@@ -96,7 +97,7 @@ class Subject:
     def clusters(self) -> dict[str, Arm]:
         """Return whose each of the proxies' clusters is."""
         arms = (Arm.STABLE, Arm.CANARY) if self.stable_slot == 0 else (Arm.CANARY, Arm.STABLE)
-        return dict(zip(envoy.clusters(self.namespace, self.name), arms, strict=True))
+        return {cluster: arms[place] for cluster, place in envoy.clusters(self.namespace, self.name).items()}
 
     def pod_arm(self, labels: Mapping[str, str]) -> Arm | None:
         """Return whose pod a series or target belongs to, or None when to none."""
@@ -109,7 +110,11 @@ class Subject:
 
 
 def choose(
-    wanted: Source, controller: str, declared: Sequence[RuntimeMetrics], field_name: str = "errorRate"
+    wanted: Source,
+    controller: str,
+    declared: Sequence[RuntimeMetrics],
+    field_name: str = "errorRate",
+    section: str = "runtime.metrics",
 ) -> Source:
     """Return the source to judge by: the gateway's counters first, they see any container.
 
@@ -118,6 +123,7 @@ def choose(
         controller: controller of the Gateway's class, empty without a Gateway.
         declared: counters that the pods of the revisions declare; none where one of them does not.
         field_name: the part of spec.analysis that is asked for.
+        section: where the spec names the counters that are missing.
 
     Raises:
         NoSource: there is none, with what to add.
@@ -125,12 +131,13 @@ def choose(
     gateway = controller == envoy.CONTROLLER
     if wanted is not Source.PODS and gateway:
         return Source.GATEWAY
-    told = [metrics for metrics in declared if field_name != "latency" or metrics.latency != ""]
+    timed = [all(part.latency != "" for part in pods.parts(metrics)) for metrics in declared]
+    told = [metrics for metrics, is_timed in zip(declared, timed, strict=True) if field_name != "latency" or is_timed]
     if wanted is not Source.GATEWAY and told and len(told) == len(declared):
         return Source.PODS
-    counters, own = "request counters", "runtime.metrics with the name of the container's request counter"
+    counters, own = "request counters", f"{section} with the name of the container's request counter"
     if field_name == "latency":
-        counters, own = "latencies", "runtime.metrics.latency with the name of the container's histogram"
+        counters, own = "latencies", f"{section}.latency with the name of the container's histogram"
     missing = {
         Source.AUTO: f"add spec.route with an Envoy Gateway, or spec.{own}",
         Source.GATEWAY: f"spec.analysis.{field_name}.source is Gateway: add spec.route with an Envoy Gateway",

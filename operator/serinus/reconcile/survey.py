@@ -28,9 +28,10 @@ async def survey(cluster: Cluster, namespaces: Sequence[str], queue: Queue) -> N
                 at_rest += rests
                 key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
                 await queue.add(key, at_rest / RATE if rests else 0.0)
-        async for page in cluster.pages(resources.HTTP_ROUTE, namespace, metadata_only=True):
-            for item in filter(left_behind, page):  # the model was deleted while nobody led
-                await queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"]))
+        for kind in resources.ROUTES.values():
+            async for page in cluster.pages(kind, namespace, metadata_only=True):
+                for item in filter(left_behind, page):  # the model was deleted while nobody led
+                    await queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"]))
 
 
 def spread(number: int) -> float:

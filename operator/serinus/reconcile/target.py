@@ -80,7 +80,7 @@ class TargetFinder:
         before = state.candidate or failed or state.control
         if problem is None:
             try:
-                found, told = await self._of(raw, spec, known, known.get(before))
+                found, told = await self._of(raw, spec, known, known.get(before), known.get(state.control))
             except (Refused, Unresolved) as refused:
                 problem = refused.problem
             except Foreign as foreign:
@@ -96,19 +96,20 @@ class TargetFinder:
         spec: ModelDeploymentSpec,
         known: Mapping[str, revision.Revision],
         before: revision.Revision | None,
+        stable: revision.Revision | None,
     ) -> tuple[revision.Revision, Resolution | None]:
         """Return the revision of a spec, and what is told of its model's address.
 
         Raises:
             Unresolved: nobody says which version of its model is meant.
-            Refused: no runtime serves it, a ConfigMap is missing, Kubernetes refuses the pods, or nothing can be scaled by.
+            Refused: no runtime serves it, a ConfigMap is missing, Kubernetes refuses the pods, nothing can be scaled by, or callers would be lost.
             Foreign: its name is taken.
         """
         contents = await self._config_maps(spec.runtime)
         pin, told = await self.pins.of(raw.get("model") or {}, spec.model, before)
         origin = revision.Origin(raw.get("runtime") or {}, contents, raw.get("model"), pin)
         found = known.get(origin.hash) or await self._record(origin, spec, known)
-        if why := refusal(spec, found):
+        if why := refusal(spec, found, stable):
             raise Refused("InvalidSpec", why)
         return found, told
 

@@ -1,12 +1,13 @@
 """One turn at one ModelDeployment: a look, and what follows from it."""
 
 import logging
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
+from serinus.api.protocol import Protocol
 from serinus.api.status import Phase, RolloutState, Status
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cluster import resources
@@ -16,8 +17,8 @@ from serinus.desired.revision import Revision
 from serinus.reconcile import children as reading
 from serinus.reconcile import farewell
 from serinus.reconcile.announce import Announcer
-from serinus.reconcile.applier import Applier, Foreign, Pending
-from serinus.reconcile.children import Children, owned
+from serinus.reconcile.applier import Absent, Applier, Foreign, Pending
+from serinus.reconcile.children import Children
 from serinus.reconcile.gateways import Gateways
 from serinus.reconcile.judge import Opinion
 from serinus.reconcile.judges import RolloutJudges
@@ -25,20 +26,18 @@ from serinus.reconcile.pace import AT_ONCE, RESYNC, TICK, WAITING, next_look
 from serinus.reconcile.pins import Pins
 from serinus.reconcile.queue import Key
 from serinus.reconcile.records import Records
+from serinus.reconcile.seen import routed, seen_split
 from serinus.reconcile.snapshot import Snapshot
 from serinus.reconcile.statuses import StatusWriter, read_status
 from serinus.reconcile.target import Refused, TargetFinder, lenient_spec, parse_spec
 from serinus.reconcile.world import World
 from serinus.registry.watch import Watch
 from serinus.rollout import report
-from serinus.rollout.exposure import behind_service
 from serinus.rollout.machine import advance
-from serinus.rollout.observation import Observation, Workload
+from serinus.rollout.observation import Observation
 from serinus.rollout.report import Problem
 from serinus.rollout.step import Step
 from serinus.runtimes.catalogue import Catalogue
-from serinus.traffic import gateway_api, replica_ratio
-from serinus.traffic.split import PENDING, SeenSplit
 
 Manifest = dict[str, Any]
 log = logging.getLogger("serinus.rollout")
@@ -113,14 +112,13 @@ class Turn:
             await self._refuse(before, problem)
             return RESYNC
         children = await reading.read(self.memory.snapshot, self.gateways, self.key.name, self._owner.uid, spec.route)
-        leaving = await farewell.let_go(self.cluster, children.route, self.now, self._owner.uid if spec.route else "")
-        if leaving:
-            self.memory.snapshot.outdated(resources.HTTP_ROUTE)
+        leaving = await self._let_go(children, routed(spec, state, children))
         revisions = dict(children.revisions)
         aim = await self._finder.aim(self.raw["spec"], spec, state, revisions, problem)
         if not aim.target:
             await self._refuse(before, aim.problem)
             return WAITING
+        children = replace(children, revisions=revisions)
         records = self._records
         if await records.restore(state, children, revisions, self.now) or await records.note_data(children, revisions):
             return AT_ONCE
@@ -199,7 +197,7 @@ class Turn:
             stamped=max(stamped)[1] if stamped else "",
             revisions=frozenset(revisions),
             workloads=workloads,
-            split=self._split(spec, state, children, workloads),
+            split=seen_split(self.key.name, self._owner.uid, spec, state, children, workloads),
             gateway=spec.route is not None,
             service_revisions=frozenset(name for name, count in children.endpoints.items() if count),
             verdict=opinion.verdict,
@@ -208,21 +206,15 @@ class Turn:
             first_look=self.memory.first_look,
         )
 
-    def _split(
-        self,
-        spec: ModelDeploymentSpec,
-        state: RolloutState,
-        children: Children,
-        workloads: dict[str, Workload],
-    ) -> SeenSplit:
-        if spec.route is None:
-            behind = behind_service(spec, state, gateway=False)
-            pods = {name: max(1, workloads.get(name, Workload()).ready) for name in behind}
-            return replica_ratio.read(children.endpoints, pods)
-        if children.route is None or not owned(children.route, self._owner.uid):
-            reason = "GatewayMissing" if children.gateway_problem else PENDING
-            return SeenSplit({}, live=False, reason=reason, problem="there is no HTTPRoute yet")
-        return gateway_api.read(self.key.name, children.route, children.controller)
+    async def _let_go(self, children: Children, wanted: Collection[Protocol]) -> bool:
+        """Bring the routes of protocols that are not wanted a step further on their way out; return whether there are any."""
+        leaving = False
+        for protocol, route in children.routes.items():
+            user = self._owner.uid if protocol in wanted else ""
+            if await farewell.let_go(self.cluster, route, self.now, user):
+                self.memory.snapshot.outdated(resources.ROUTES[protocol])
+                leaving = True
+        return leaving
 
     async def _carry_out(self, world: World, decision: Decision, seen: Observation) -> bool:
         """Write and apply a decision in the order that is safe to be interrupted anywhere.
@@ -258,6 +250,9 @@ class Turn:
         """Do some work on the children; what a person has to put right is remembered for status."""
         try:
             await work
+        except Absent as absent:
+            message = f"{absent}: install the Gateway API 1.1 or later, or choose others in spec.route.protocols"
+            self.memory.problem = Problem("RouteKindMissing", message)
         except Foreign as foreign:
             self.memory.problem = Problem("NameTaken", str(foreign))
         except Pending as pending:

@@ -46,6 +46,8 @@ class _Timed(NamedTuple):
     identity: str
     series: list[Series]
     durations: Durations
+    unit: float
+    """Seconds in the unit of its bounds."""
 
 
 def error_window(subject: Subject, series: Sequence[Series], start: float, now: float) -> Window:
@@ -56,12 +58,36 @@ def error_window(subject: Subject, series: Sequence[Series], start: float, now: 
 def error_layout(subject: Subject, series: Sequence[Series]) -> Layout:
     """Return where the answers of both arms stand, see `error_window`."""
     reading = Reading(subject, series, subject.source)
-    return reading.layout(
-        reading.slot(one, one.scraped.own(found), int(_is_error(subject, one.arm, found)), found)
-        for one in reading.reported
-        for found in one.counters
-        if _counts(subject, one.arm, found)
-    )
+    slots = _gateway_answers if subject.source is Source.GATEWAY else _pod_answers
+    return reading.layout(slot for one in reading.reported for slot in slots(subject, reading, one))
+
+
+def uncoded(counters: Sequence[Series]) -> Iterator[Series]:
+    """Give the counters of answers by gRPC of which no code is counted: nobody can tell how they ended."""
+    coded = {one.labels["envoy_cluster_name"] for one in counters if envoy.has_code(one.labels)}
+    for one in counters:
+        if envoy.called(one.labels) and one.labels["envoy_cluster_name"] not in coded:
+            yield one
+
+
+def _gateway_answers(_: Subject, reading: Reading, one: Reported) -> Iterator[Slot]:
+    """Give the answers that a proxy counted. A code of gRPC is in a counter's name, not among its labels."""
+    for found in one.counters:
+        if envoy.counts(found.labels):
+            own = one.scraped.own(found) + (found.name if envoy.is_grpc(found.labels) else "")
+            yield reading.slot(one, own, int(envoy.is_error(found.labels)), found)
+    for found in uncoded(one.counters):
+        yield reading.slot(one, one.scraped.own(found), 0, found, _unknown)
+
+
+def _pod_answers(subject: Subject, reading: Reading, one: Reported) -> Iterator[Slot]:
+    """Give the answers that a pod counted, those of gRPC apart; one counter of both protocols counts once."""
+    parts = [(part, pods.requests(part)) for part in pods.parts(subject.metrics_of(one.arm))]
+    for found in one.counters:
+        place = next((place for place, (_, names) in enumerate(parts) if found.name in names), None)
+        if place is not None and pods.counts(found.labels, parts[place][0]):
+            own = one.scraped.own(found) + (found.name if place else "")
+            yield reading.slot(one, own, int(pods.is_error(found.labels, parts[place][0])), found)
 
 
 def histogram_of(subject: Subject, series: Sequence[Series]) -> Histogram | None:
@@ -100,15 +126,13 @@ def latency_layout(subject: Subject, series: Sequence[Series], bounds: Sequence[
     reading = Reading(subject, series, subject.source)
     limits = {Arm.STABLE: tuple(bounds), Arm.CANARY: tuple(bound * shift for bound in bounds)}
     return reading.layout(
-        slot
-        for one in _histograms(subject, reading)
-        for slot in _buckets(reading, one, limits[one.reported.arm], _unit_of(subject, one.reported.arm))
+        slot for one in _histograms(subject, reading) for slot in _buckets(reading, one, limits[one.reported.arm])
     )
 
 
-def _buckets(reading: Reading, one: _Timed, limits: Sequence[float], scale: float) -> Iterator[Slot]:
+def _buckets(reading: Reading, one: _Timed, limits: Sequence[float]) -> Iterator[Slot]:
     """Give the slots of a histogram: one for each bound, the last for all."""
-    reported, identity, group, _ = one
+    reported, identity, group, _, scale = one
     if one.durations.native:
         holder = next(found for found in group if found.histograms)
         for cell, limit in enumerate((*limits, math.inf)):
@@ -167,36 +191,26 @@ def units_of(subject: Subject, mean: MeanCounters, series: Sequence[Series]) -> 
 
 def _histograms(subject: Subject, reading: Reading) -> Iterator[_Timed]:
     """Give each label set's histogram."""
-    gateway = subject.source is Source.GATEWAY
     for one in reading.reported:
-        metrics = subject.metrics_of(one.arm)
-        families = (envoy.LATENCY, f"{envoy.LATENCY}_bucket") if gateway else pods.histograms(metrics)
-        groups: dict[str, list[Series]] = defaultdict(list)
+        groups: dict[tuple[str, float], list[Series]] = defaultdict(list)
         for found in one.counters:
-            if found.name in families and (gateway or pods.counts(found.labels, metrics)):
-                groups[one.scraped.own(found, "le", "__name__")].append(found)
-        for identity, group in groups.items():
-            histogram = durations(group, _unit_of(subject, one.arm))
+            if (told := _timed(subject, one, found)) is not None:
+                groups[told].append(found)
+        for (identity, unit), group in groups.items():
+            histogram = durations(group, unit)
             if histogram.native or math.inf in histogram.classic:
-                yield _Timed(one, identity, group, histogram)
+                yield _Timed(one, identity, group, histogram, unit)
 
 
-def _unit_of(subject: Subject, arm: Arm) -> float:
-    return envoy.MILLISECONDS if subject.source is Source.GATEWAY else pods.unit(subject.metrics_of(arm))
-
-
-def _counts(subject: Subject, arm: Arm, series: Series) -> bool:
-    """Tell whether a series counts answers to users."""
+def _timed(subject: Subject, one: Reported, found: Series) -> tuple[str, float] | None:
+    """Return which histogram of durations a series is a part of, with its unit; None when of none."""
+    own = one.scraped.own(found, "le", "__name__")
     if subject.source is Source.GATEWAY:
-        return envoy.counts(series.labels)
-    metrics = subject.metrics_of(arm)
-    return series.name in pods.requests(metrics) and pods.counts(series.labels, metrics)
-
-
-def _is_error(subject: Subject, arm: Arm, series: Series) -> bool:
-    if subject.source is Source.GATEWAY:
-        return envoy.is_error(series.labels)
-    return pods.is_error(series.labels, subject.metrics_of(arm))
+        return (own, envoy.MILLISECONDS) if found.name in {envoy.LATENCY, f"{envoy.LATENCY}_bucket"} else None
+    for place, part in enumerate(pods.parts(subject.metrics_of(one.arm))):
+        if found.name in pods.histograms(part) and pods.counts(found.labels, part):
+            return own + (pods.latency(part) if place else ""), pods.unit(part)
+    return None
 
 
 def _unit(mean: MeanCounters, series: Series) -> str:

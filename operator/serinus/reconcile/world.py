@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from serinus.api.protocol import Protocol
 from serinus.api.status import RolloutState
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
 from serinus.desired import autoscaler, budget, deployment, labels, names, owner, revision, service
-from serinus.reconcile.applier import Applier
+from serinus.reconcile.applier import Absent, Applier, Foreign, Pending
 from serinus.reconcile.children import Children, owned
+from serinus.reconcile.seen import routed
 from serinus.rollout.capacity import Size, sizes
 from serinus.rollout.exposure import behind_service, split
 from serinus.rollout.observation import Observation
@@ -43,6 +45,7 @@ class World:
 
         Raises:
             Foreign, Pending: a name is taken.
+            Absent: the cluster has no kind of route for a protocol.
             ApiError: the API server refused something or could not be asked.
         """
         live = [revisions[name] for name in (state.control, state.candidate) if name in revisions]
@@ -63,7 +66,9 @@ class World:
         for copy in revision.copies(self.namespace, self.name, item):
             await self.applier.apply(copy, self.children.config_maps.get(copy["metadata"]["name"]))
         name = names.of_revision(self.name, item.hash)
-        wanted = service.of_revision(self.name, self.namespace, item.hash, self.parent, self._route_owner())
+        wanted = service.of_revision(
+            self.name, self.namespace, item.hash, item.protocols, self.parent, self._route_owners
+        )
         own = await self.applier.apply(wanted, self.children.services.get(name))
         pods = deployment.deployment(self.name, self.namespace, item, self.parent, owner.of(own))
         await self.applier.apply(pods, self.children.deployments.get(name))
@@ -112,14 +117,34 @@ class World:
         """The route first: it is what most callers feel. Only what lowers exposure may go over what others wrote."""
         shares = split(state, is_open=seen.split.open)
         ready = seen.workload(state.control).ready and not self.children.gateway_problem
-        if self.spec.route and (self.children.route or ready):
+        if self.spec.route and (self.children.routes or ready):
+            protocols = routed(self.spec, state, self.children)
             keeper = await self._keeper()
-            wanted = gateway_api.http_route(self.name, self.namespace, self.spec.route, shares, self.parent, keeper)
-            await self.applier.apply(self._marked(wanted, state), self.children.route, fenced=fenced)
+            wanted = gateway_api.routes(
+                self.name, self.namespace, self.spec.route, protocols, shares, self.parent, keeper
+            )
+            await self._apply_routes({key: self._marked(one, state) for key, one in wanted.items()}, fenced=fenced)
         behind = behind_service(self.spec, state, gateway=seen.gateway)
-        selected = behind[0] if len(behind) == 1 else None
-        constant = service.constant(self.name, self.namespace, selected, self.parent, self._route_owner())
+        selected, served = behind[0] if len(behind) == 1 else None, self.children.served(behind[0])
+        constant = service.constant(self.name, self.namespace, selected, served, self.parent, self._route_owners)
         await self.applier.apply(self._marked(constant, state), self.children.services.get(self.name), fenced=fenced)
+
+    async def _apply_routes(self, wanted: dict[Protocol, Manifest], *, fenced: bool) -> None:
+        """Apply all routes: one that cannot be written keeps no other from being.
+
+        gRPC first: an open HTTPRoute of the same hosts would take its callers.
+
+        Raises:
+            Absent, Foreign, Pending, ApiError: the first trouble.
+        """
+        trouble: Exception | None = None
+        for protocol in reversed(wanted):
+            try:
+                await self.applier.apply(wanted[protocol], self.children.routes.get(protocol), fenced=fenced)
+            except (Absent, Foreign, Pending, ApiError) as error:
+                trouble = trouble or error
+        if trouble:
+            raise trouble
 
     def _marked(self, manifest: Manifest, state: RolloutState) -> Manifest:
         """Mark what splits traffic with the term of the leader: a new leader's mark ends what an older one began."""
@@ -130,8 +155,9 @@ class World:
 
     async def _keeper(self) -> owner.Owner | None:
         """Return the namespace; without the right to read it the route goes with the model, unclosed."""
-        if self.children.route and (known := owner.keeper(self.children.route)):
-            return known
+        for route in self.children.routes.values():
+            if known := owner.keeper(route):
+                return known
         try:
             found = await self.cluster.get(resources.NAMESPACE, "", self.namespace)
         except ApiError as error:
@@ -140,9 +166,10 @@ class World:
             raise
         return owner.namespace(self.namespace, found["metadata"]["uid"]) if found else None
 
-    def _route_owner(self) -> owner.Owner | None:
-        route = self.children.route
-        return owner.of(route) if route and self.spec.route and owned(route, self.parent.uid) else None
+    @property
+    def _route_owners(self) -> list[owner.Owner]:
+        routes = self.children.routes.values() if self.spec.route else ()
+        return [owner.of(route) for route in routes if owned(route, self.parent.uid)]
 
     async def _prune(self, live: set[str], state: RolloutState, revisions: Mapping[str, revision.Revision]) -> None:
         """Let go of pods and Services of revisions without traffic, and of the oldest records."""

@@ -40,8 +40,10 @@ class Entry(Model):
     """None where the image holds the model, so that a spec must name it."""
     formats: dict[FormatName, Adjustment] = {}
     """Formats of models that it serves; none where it does not matter."""
-    port: Port
+    port: Port | None = None
     """Where it answers HTTP."""
+    grpc_port: Port | None = None
+    """Where it answers gRPC."""
     command: list[str] | None = None
     args: list[str] = []
     env: list[Fragment] = []
@@ -52,6 +54,14 @@ class Entry(Model):
     """Its own counters; None where they cannot tell errors from successes, so that the gateway's judge."""
     pod_template: Fragment | None = None
     """What its pods need beside that."""
+
+    @model_validator(mode="after")
+    def _listens(self) -> Self:
+        if self.port is None and self.grpc_port is None:
+            raise ValueError("port: Field required, or grpcPort: the TCP port on which it answers")
+        if self.port is None and self.metrics and self.metrics.port is None:
+            raise ValueError("metrics.port: Field required beside grpcPort alone: Prometheus asks by HTTP")
+        return self
 
 
 class Fetcher(Model):

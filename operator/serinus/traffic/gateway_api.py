@@ -1,13 +1,14 @@
-"""HTTPRoute weights of the Gateway API.
+"""Weights in routes of the Gateway API: one route for each protocol, all with the same split.
 
 Both backends carry a header filter of their own: Envoy Gateway then counts them apart,
 by position, so the series of one place goes on undisturbed while the other changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from serinus.api.durations import render
+from serinus.api.protocol import Protocol
 from serinus.api.v1alpha1 import Route
 from serinus.desired import labels, names, owner, service
 from serinus.traffic.split import PENDING, SeenSplit, Split
@@ -16,19 +17,22 @@ Manifest = dict[str, Any]
 API_VERSION = "gateway.networking.k8s.io/v1"
 REVISION_HEADER = "x-serinus-revision"
 CLOSED_AT = "serinus.dev/closed-at"
+KINDS = {Protocol.HTTP: "HTTPRoute", Protocol.GRPC: "GRPCRoute"}
 _CLOSED_HEADER = "x-serinus-closed"
-_NOBODY = [
-    {
-        "path": {"type": "PathPrefix", "value": "/"},
-        "headers": [{"type": "Exact", "name": _CLOSED_HEADER, "value": "nobody-sends-this"}],
-    }
-]
-"""Matches of a closed route. Its backends stay known to the gateway, which answers everybody with 404.
+_NO_HEADER: Manifest = {"headers": [{"type": "Exact", "name": _CLOSED_HEADER, "value": "nobody-sends-this"}]}
+_NOBODY: dict[str, list[Manifest]] = {
+    KINDS[Protocol.HTTP]: [{"path": {"type": "PathPrefix", "value": "/"}, **_NO_HEADER}],
+    KINDS[Protocol.GRPC]: [_NO_HEADER],
+}
+"""Matches of a closed route, by its kind. Its backends stay known to the gateway, which answers everybody with 404.
 
 A gateway takes over a route and the backends that it names one after the other, so a
 request in between finds a route to nowhere (seen with Envoy Gateway 1.9: six answers of 500
 within 30 ms). So a route is closed while its backends come or go.
 """
+
+_GRPC = {"headers": [{"type": "RegularExpression", "name": "content-type", "value": "application/grpc.*"}]}
+"""Matches gRPC beside an HTTPRoute of the same hosts: without it both would match every path."""
 
 
 def gateway_of(route: Route, namespace: str) -> tuple[str, str]:
@@ -37,17 +41,42 @@ def gateway_of(route: Route, namespace: str) -> tuple[str, str]:
     return space or namespace, name
 
 
-def http_route(  # noqa: PLR0913, PLR0917 - the parts of one manifest
-    name: str, namespace: str, route: Route, split: Split, parent: owner.Owner, keeper: owner.Owner | None
-) -> Manifest:
-    """Return the HTTPRoute of a model. It is owned whole: its rules are one atomic field.
+def routes(  # noqa: PLR0913, PLR0917 - the parts of one manifest
+    name: str,
+    namespace: str,
+    route: Route,
+    protocols: Collection[Protocol],
+    split: Split,
+    parent: owner.Owner,
+    keeper: owner.Owner | None,
+) -> dict[Protocol, Manifest]:
+    """Return the routes of a model, with one split. Each is owned whole: its rules are one atomic field.
 
-    `keeper` outlives the model, so that the route can be closed before it goes.
+    `keeper` outlives the model, so that the routes can be closed before they go.
     """
+    both = len(protocols) > 1
+    return {
+        protocol: _route(
+            name, namespace, route, protocol, _rule(name, route, protocol, split, both=both), parent, keeper
+        )
+        for protocol in Protocol
+        if protocol in protocols
+    }
+
+
+def _route(  # noqa: PLR0913, PLR0917 - the parts of one manifest
+    name: str,
+    namespace: str,
+    route: Route,
+    protocol: Protocol,
+    rule: Manifest,
+    parent: owner.Owner,
+    keeper: owner.Owner | None,
+) -> Manifest:
     gateway_namespace, gateway = gateway_of(route, namespace)
     return {
         "apiVersion": API_VERSION,
-        "kind": "HTTPRoute",
+        "kind": KINDS[protocol],
         "metadata": {
             "name": name,
             "namespace": namespace,
@@ -64,19 +93,23 @@ def http_route(  # noqa: PLR0913, PLR0917 - the parts of one manifest
                 }
             ],
             **({"hostnames": list(route.hostnames)} if route.hostnames else {}),
-            "rules": [
-                {
-                    "matches": _NOBODY if split.closed else _everybody(route),
-                    "backendRefs": [_backend(name, revision, weight) for revision, weight in split.slots],
-                    "timeouts": {"request": render(route.timeout)},
-                }
-            ],
+            "rules": [rule],
         },
     }
 
 
-def _everybody(route: Route) -> list[Manifest]:
-    return [{"path": {"type": "PathPrefix", "value": path}} for path in route.paths]
+def _rule(name: str, route: Route, protocol: Protocol, split: Split, *, both: bool) -> Manifest:
+    """Return the one rule of a route; `both` tells whether there is a route for each protocol."""
+    backends = [_backend(name, revision, service.PORTS[protocol], weight) for revision, weight in split.slots]
+    more: Manifest = {}
+    if protocol is Protocol.GRPC:
+        matches: list[Manifest] = [_GRPC] if both else []
+    else:
+        matches = [{"path": {"type": "PathPrefix", "value": path}} for path in route.paths]
+        more = {"timeouts": {"request": render(route.timeout)}}
+    if split.closed:
+        matches = _NOBODY[KINDS[protocol]]
+    return {**({"matches": matches} if matches else {}), "backendRefs": backends, **more}
 
 
 def closed(live: Manifest, at: str) -> Manifest:
@@ -90,18 +123,21 @@ def closed(live: Manifest, at: str) -> Manifest:
     keepers = [reference for reference in owners if not reference.get("controller")]
     return {
         "apiVersion": API_VERSION,
-        "kind": "HTTPRoute",
+        "kind": live["kind"],
         "metadata": {**kept, "annotations": {CLOSED_AT: at}, "ownerReferences": keepers or owners},
-        "spec": {**live["spec"], "rules": [{**rule, "matches": _NOBODY} for rule in live["spec"]["rules"]]},
+        "spec": {
+            **live["spec"],
+            "rules": [{**rule, "matches": _NOBODY[live["kind"]]} for rule in live["spec"]["rules"]],
+        },
     }
 
 
-def _backend(name: str, revision: str, weight: int) -> Manifest:
+def _backend(name: str, revision: str, port: int, weight: int) -> Manifest:
     return {
         "group": "",
         "kind": "Service",
         "name": names.of_revision(name, revision),
-        "port": service.PORT,
+        "port": port,
         "weight": weight,
         "filters": [
             {
@@ -113,7 +149,7 @@ def _backend(name: str, revision: str, weight: int) -> Manifest:
 
 
 def read(name: str, route: Manifest, controller: str) -> SeenSplit:
-    """Return what a live HTTPRoute says: its weights, and whether the gateway follows them.
+    """Return what a live route says: its weights, and whether the gateway follows them.
 
     It is live when, for each parent, the status written by our Gateway's `controller`
     has Accepted and ResolvedRefs True for this generation.

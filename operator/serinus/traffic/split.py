@@ -1,5 +1,6 @@
 """The split that is wanted, and the one that is seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 FULL, REMAINDER = 1_000_000, 1
@@ -70,3 +71,24 @@ class SeenSplit:
     def weight_of(self, revision: str) -> int:
         """Return the percent of traffic of a revision."""
         return self.weights.get(revision, 0)
+
+
+def together(seen: Sequence[SeenSplit]) -> SeenSplit:
+    """Return what one or more routes of a model say together: a share counts once all of them give it.
+
+    While they differ a revision has the lowest of its shares, and the split is not live.
+    """
+    first, *others = seen
+    revisions = {revision for split in seen for revision in split.weights}
+    weights = {revision: min(split.weight_of(revision) for split in seen) for revision in sorted(revisions)}
+    behind = next((split for split in seen if not split.live), None)
+    if behind is None and any(split.weights != first.weights for split in others):
+        behind = SeenSplit({}, live=False, reason=PENDING, problem="the routes do not give the same shares yet")
+    return SeenSplit(
+        weights,
+        live=behind is None,
+        reason=behind.reason if behind else "",
+        problem=behind.problem if behind else "",
+        slots=first.slots,
+        open=any(split.open for split in seen),
+    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from serinus.api.protocol import Protocol
 from serinus.api.v1alpha1 import MAX_NAME
 from serinus.cli.init import fresh, surroundings
 from serinus.cli.trouble import Exit, Trouble, nearest
@@ -134,7 +135,7 @@ def _probe(probe: Manifest, named: dict[str | None, int], port: int) -> Manifest
     made = dict(probe)
     for kind in ("httpGet", "tcpSocket"):
         if kind in probe and named.get(probe[kind].get("port")) == port:
-            made[kind] = {**probe[kind], "port": pod.PORT_NAME}
+            made[kind] = {**probe[kind], "port": Protocol.HTTP.port_name}
     return made
 
 
