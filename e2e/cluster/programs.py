@@ -71,6 +71,7 @@ METRICS_GRAPH = Graph("metrics")
 # The Prometheus operator's CRDs, and what looks the chart over.
 MONITORING_GRAPH = Graph("monitoring")
 LINT_GRAPH = Graph("lint")
+LINTER_GRAPH = Graph("linter")
 
 
 # What the benchmarks of scale need: nodes without machines, and a peer.
@@ -112,6 +113,7 @@ _ALL = (
     Tool("helm", CLIENT_GRAPH, "helm.sh/helm/v4/cmd/helm", "2 min"),
     Tool("kubeconform", CLIENT_GRAPH, "github.com/yannh/kubeconform/cmd/kubeconform", "5 s"),
     Tool("kube-score", LINT_GRAPH, "github.com/zegl/kube-score/cmd/kube-score", "30 s"),
+    Tool("kube-linter", LINTER_GRAPH, "golang.stackrox.io/kube-linter/cmd/kube-linter", "90 s"),
     Tool("kwok", KWOK_GRAPH, "sigs.k8s.io/kwok/cmd/kwok", "1 min"),
     Tool("flagger", FLAGGER_GRAPH, "github.com/fluxcd/flagger/cmd/flagger", "2 min"),
     Tool("versitygw", STORAGE_GRAPH, "github.com/versity/versitygw/cmd/versitygw", "2 min"),

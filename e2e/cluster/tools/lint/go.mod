@@ -1,6 +1,6 @@
 module serinus.dev/e2e/cluster/tools/lint
 
-go 1.26.8
+go 1.26.0
 
 require (
 	github.com/eidolon/wordwrap v0.0.0-20161011182207-e0f54129b8bb // indirect

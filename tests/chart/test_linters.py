@@ -1,4 +1,4 @@
-"""What kube-score finds in the chart is mended or has its reason here."""
+"""What kube-score and kube-linter find in the chart is mended or has its reason here."""
 
 from __future__ import annotations
 
@@ -22,6 +22,24 @@ ALLOWED = {
 }
 WITHOUT_POLICY = {"pod-networkpolicy": "networkPolicy.enabled is a choice: what it must reach differs by cluster"}
 EGRESS = [{"to": [{"namespaceSelector": {}}]}]
+
+
+def lint(helm: Any, tmp_path: Path, values: dict[str, Any]) -> list[str]:
+    """Return the names of the checks of kube-linter that fail, of those that are on by default."""
+    manifests = tmp_path / "manifests.yaml"
+    manifests.write_text(helm.render({**values, "crds": {"install": False}}).text + "\n---\n" + helm.tests(values).text)
+    command = [programs.built("kube-linter"), "lint", "--format=json", manifests]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [report["Check"] for report in json.loads(done.stdout)["Reports"] or []]
+
+
+@pytest.mark.parametrize("values", [{}, {"networkPolicy": {"enabled": True}}, {"namespaces": ["team-a"]}])
+def test_the_linter_finds_nothing(helm: Any, tmp_path: Path, values: dict[str, Any]) -> None:
+    assert lint(helm, tmp_path, values) == []
+
+
+def test_the_linter_finds_what_is_made_worse(helm: Any, tmp_path: Path) -> None:
+    assert "latest-tag" in lint(helm, tmp_path, {"image": {"tag": "latest"}})
 
 
 @pytest.mark.parametrize(
