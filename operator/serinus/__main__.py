@@ -1,6 +1,20 @@
 """`python -m serinus` runs the operator."""
 
-from serinus.app import main
+from importlib.util import find_spec
+
+
+def main() -> None:
+    """Run the operator.
+
+    Raises:
+        SystemExit: what only the operator needs is not installed.
+    """
+    if find_spec("kopf") is None:
+        raise SystemExit("The operator needs more than the command line: pip install 'serinus[operator]'")
+    from serinus.app import main as operator
+
+    operator()
+
 
 if __name__ == "__main__":
     main()

@@ -77,7 +77,7 @@ class Specs:
             for file in sorted((ROOT / "examples").rglob("*.yaml"))
             for part in yaml.safe_load_all(file.read_text())
         )
-        self._examples = [part["spec"] for part in documents if part and part["kind"] == "ModelDeployment"]
+        self._examples = [part["spec"] for part in documents if part and part.get("kind") == "ModelDeployment"]
 
     def __iter__(self) -> Iterator[Json]:
         while True:

@@ -67,6 +67,8 @@ def _fleet(found: Models, given: dict[str, Any], *, urgent: bool) -> None:
 
         from serinus.cli import terminal
 
+        if not terminal.console().is_terminal:
+            raise Trouble("--watch shows all models in a terminal only: give a NAME, or leave --watch out", Exit.USAGE)
         terminal.live(lambda: Text.from_ansi("\n".join(_lines(found, urgent=urgent))), Text)
     else:
         click.echo("\n".join(_lines(found, urgent=urgent)))

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import ssl
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,12 +40,12 @@ class Refused(Trouble):
 
 @dataclass(slots=True)
 class Client:
-    """One API server. Each thread keeps a connection of its own."""
+    """One API server. Connections are kept; several threads may ask at once."""
 
     access: Access
     _credentials: Credentials = field(default_factory=Credentials)
     _tls: ssl.SSLContext | None = None
-    _local: threading.local = field(default_factory=threading.local)
+    _idle: list[http.client.HTTPConnection] = field(default_factory=list)
 
     @classmethod
     def of(cls, access: Access) -> Client:
@@ -81,29 +80,35 @@ class Client:
         headers = {"Accept": accept, "Content-Type": content, "User-Agent": f"serinus/{__version__}"}
         if self._credentials.authorization:
             headers["Authorization"] = self._credentials.authorization
-        url = urlsplit(self.access.server)
         try:
-            connection = self._connection()
-            connection.request(method, url.path + quote(path, safe="/?&=%:+,~"), body, headers)
-            answer = connection.getresponse()
-            raw = answer.read()
+            status, raw = self._answer(method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
-            self._local.connection = None
             raise Trouble(_unreachable(self.access, error), Exit.CLUSTER) from None
         try:
             found = json.loads(raw)
         except ValueError:
             found = {"message": raw.decode(errors="replace").strip()[:300]}
-        if answer.status >= 300:
-            raise Refused(_refusal(self.access, answer.status, found), answer.status, found)
+        if status >= 300:
+            raise Refused(_refusal(self.access, status, found), status, found)
         return found if isinstance(found, dict) else {}
 
-    def _connection(self) -> http.client.HTTPConnection:
-        """Return the connection of this thread."""
-        known: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if known is None:
-            known = self._local.connection = _connect(self.access, self._tls)
-        return known
+    def _answer(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Return status and body of an answer; what the server did to an idle connection is no error."""
+        where = urlsplit(self.access.server).path + quote(path, safe="/?&=%:+,~")
+        while True:
+            kept = bool(self._idle)
+            connection = self._idle.pop() if kept else _connect(self.access, self._tls)
+            try:
+                connection.request(method, where, body, headers)
+                answer = connection.getresponse()
+                raw = answer.read()
+            except (ConnectionError, http.client.HTTPException):
+                connection.close()
+                if not kept:
+                    raise
+            else:
+                self._idle.append(connection)
+                return answer.status, raw
 
 
 class _Secure(http.client.HTTPSConnection):

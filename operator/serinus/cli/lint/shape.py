@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from serinus.api.crd import Schema, custom_resource_definition
@@ -20,8 +21,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+@cache
 def schema() -> Schema:
-    """Return the schema of a ModelDeployment's spec."""
+    """Return the schema of a ModelDeployment's spec; not to be changed."""
     version = custom_resource_definition()["spec"]["versions"][0]
     spec: Schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
     return spec
