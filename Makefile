@@ -8,8 +8,8 @@ DOCKER ?= docker
 REGISTRY ?=
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE := $(if $(REGISTRY),$(REGISTRY:/=)/)serinus
-IMAGES := $(IMAGE)/operator:$(VERSION) $(IMAGE)/server:$(VERSION) $(IMAGE)/server:$(VERSION)-full $(IMAGE)/storage:$(VERSION)
-LOCKS := requirements/operator.txt runtimes/server/requirements/server.txt runtimes/server/requirements/full.txt runtimes/storage/requirements/storage.txt
+IMAGES := $(IMAGE)/operator:$(VERSION) $(IMAGE)/server:$(VERSION) $(IMAGE)/server:$(VERSION)-full $(IMAGE)/storage:$(VERSION) $(IMAGE)/logger:$(VERSION)
+LOCKS := requirements/operator.txt runtimes/server/requirements/server.txt runtimes/server/requirements/full.txt runtimes/storage/requirements/storage.txt runtimes/server/requirements/logger.txt
 export PYTHONPATH := operator:e2e
 
 ifeq ($(CLUSTER),current)
@@ -105,6 +105,7 @@ images: ## Build the images of this version; REGISTRY=registry.example.com/team 
 	$(DOCKER) build --tag $(IMAGE)/server:$(VERSION) --file runtimes/server/Containerfile runtimes/server
 	$(DOCKER) build --tag $(IMAGE)/server:$(VERSION)-full --build-arg LOCK=full --file runtimes/server/Containerfile runtimes/server
 	$(DOCKER) build --tag $(IMAGE)/storage:$(VERSION) --file runtimes/storage/Containerfile runtimes/storage
+	$(DOCKER) build --tag $(IMAGE)/logger:$(VERSION) --file runtimes/server/Containerfile.logger runtimes/server
 
 push: images ## Build the images and push them to REGISTRY
 	for image in $(IMAGES); do $(DOCKER) push $$image || exit 1; done
@@ -137,5 +138,6 @@ lock: ## Compile the hashed locks, without index URLs
 	done
 	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/mlserver.in -o requirements/mlserver.txt
 	cd e2e/images/tensorflow-serving && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --override overrides.txt requirements.in -o requirements.txt
+	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/logger.in -c requirements/server.txt -o requirements/logger.txt
 
 .PHONY: help argocd audit sbom images push install demo fuzz test test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock

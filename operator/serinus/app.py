@@ -27,7 +27,7 @@ from serinus.reconcile.queue import Key, Queue
 from serinus.reconcile.reconciler import Reconciler
 from serinus.registry.client import Mlflow
 from serinus.registry.watch import Watch
-from serinus.runtimes.loading import load
+from serinus.runtimes.loading import Images, load
 from serinus.settings import Settings
 from serinus.telemetry import logs, metrics
 
@@ -64,13 +64,8 @@ def _operation(settings: Settings, namespaces: list[str], api: ApiClient, sessio
         )
     cluster, echo = Cluster(api, leadership.leads), Echo(time.monotonic)
     judges = RolloutJudges(settings, session, time.time)
-    catalogue = load(
-        settings.runtimes,
-        settings.server_image,
-        settings.server_full_image,
-        settings.storage_image,
-        settings.mlflow_tracking_uri,
-    )
+    images = Images(settings.server_image, settings.server_full_image, settings.storage_image, settings.logger_image)
+    catalogue = load(settings.runtimes, images, settings.mlflow_tracking_uri)
 
     async def wake(key: Key) -> None:
         await queue.add(key)

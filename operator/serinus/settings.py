@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """The same with the libraries of XGBoost, LightGBM and LiteRT."""
     storage_image: Annotated[str, Field(min_length=1)] = f"serinus/storage:{__version__}"
     """Image of the init container that fetches models."""
+    logger_image: Annotated[str, Field(min_length=1)] = f"serinus/logger:{__version__}"
+    """Image of the sidecar that logs predictions."""
     mlflow_tracking_uri: Annotated[str, Field(pattern=r"^(https?://[^/\s@]+\S*)?$")] = ""
     """The MLflow server whose registry `models:/` addresses are about; empty when there is none."""
     mlflow_credentials: str = ""

@@ -124,6 +124,7 @@ def test_the_rules_that_the_api_server_checks() -> None:
         ".spec",
         ".spec.model",
         ".spec.runtime",
+        ".spec.runtime.predictionLog",
         ".spec.autoscaling",
         ".spec.rollout",
         ".spec.rollout.steps",

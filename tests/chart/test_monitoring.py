@@ -17,7 +17,7 @@ from serinus.desired import pod
 from serinus.desired.model import Pin
 from serinus.desired.serving import resolve
 from serinus.metrics import pods
-from serinus.runtimes.loading import load
+from serinus.runtimes.loading import Images, load
 
 from .discovery import annotated_job, discovered, exported, prometheus, promtool, scrape_job, targets
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.chart
 TOP = Path(__file__).parents[2]
 FILES = TOP / "charts" / "serinus" / "files"
 ALERTS = FILES / "alerts.yaml"
-CATALOGUE = load("", "serinus/server:1", "serinus/server:1-full", "serinus/storage:1")
+CATALOGUE = load("", Images("serinus/server:1", "serinus/server:1-full", "serinus/storage:1", "serinus/logger:1"))
 NAMESPACE, REVISION = "shop", "0123456789"
 PODS = {name: f"127.77.0.{place}" for place, name in enumerate(CATALOGUE.runtimes, 1)}
 SIX = f"mlserver-{REVISION}-7bcdf-six66"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from serinus.runtimes.loading import load
+from serinus.runtimes.loading import Images, load
 from serinus.settings import Settings
 
 pytestmark = pytest.mark.chart
@@ -287,7 +287,7 @@ def test_what_is_laid_over_the_catalogue_reaches_the_operator(helm: Any, tmp_pat
     assert Path(mount["mountPath"]) == file.parent
     copy = tmp_path / file.name
     copy.write_text(held["data"][file.name])
-    found = load(str(copy), "a:1", "a:1-full", "b:1")
+    found = load(str(copy), Images("a:1", "a:1-full", "b:1", "c:1"))
     assert "vllm" not in found.runtimes
     assert (found.defaults["sklearn"], found.defaults["catboost"]) == ("mlserver", "mine")
     assert found.runtimes["mine"].args == ["--name={name}"]

@@ -7,9 +7,10 @@ from typing import Any
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.desired.model import Pin
 from serinus.desired.serving import Serving, resolve
-from serinus.runtimes.loading import load
+from serinus.runtimes.loading import Images, load
 
-CATALOGUE = load("", "serinus/server:1.0.0", "serinus/server:1.0.0-full", "serinus/storage:1.0.0")
+IMAGES = Images("serinus/server:1.0.0", "serinus/server:1.0.0-full", "serinus/storage:1.0.0", "serinus/logger:1.0.0")
+CATALOGUE = load("", IMAGES)
 
 
 def serving(

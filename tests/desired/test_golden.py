@@ -97,6 +97,16 @@ MODEL: dict[str, Any] = {
     "maxSize": "500Mi",
     "secretRef": {"name": "registry"},
 }
+LOGGED: dict[str, Any] = {
+    "predictionLog": {
+        "sample": 0.1,
+        "sink": "http://sink.logs/events",
+        "batch": True,
+        "stdout": True,
+        "redact": ["age", "e-mail"],
+        "maxBytes": 65536,
+    }
+}
 SERVED = serving({"model": MODEL}, NAME, version="7")
 ORIGIN = revision.Origin({}, {}, MODEL, Pin("models:/churn/7", "7"))
 
@@ -115,6 +125,10 @@ MANIFESTS = {
         NAME, OLD, serving({"model": {"uri": "oci://registry.example.com/churn:7", "format": "onnx"}}, NAME)
     ),
     "model-claim": template(NAME, OLD, serving({"model": {"uri": "pvc://models/churn/7", "format": "onnx"}}, NAME)),
+    "logged-by-itself": template(
+        NAME, OLD, serving({"model": {"uri": "s3://a/b", "format": "onnx"}, "runtime": LOGGED}, NAME)
+    ),
+    "logged-by-a-sidecar": template(NAME, OLD, serving({"runtime": {**FULL, **LOGGED, "podTemplate": {}}}, NAME)),
     "revision-model": revision.manifest(NAME, NAMESPACE, revision.create(NAME, ORIGIN, SERVED, 1), PARENT, {}),
     "pod-minimal": template(NAME, OLD, Serving(Runtime.model_validate(MINIMAL))),
     "pod-grpc": template(NAME, OLD, Serving(Runtime.model_validate(GRPC_ONLY))),

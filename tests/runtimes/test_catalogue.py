@@ -12,7 +12,7 @@ import yaml
 from serinus.api.model import ModelSource
 from serinus.api.runtime import Runtime
 from serinus.runtimes.catalogue import Catalogue, Unserved
-from serinus.runtimes.loading import load
+from serinus.runtimes.loading import Images, load
 
 FILE = Path(__file__).parents[2] / "operator" / "serinus" / "runtimes" / "catalogue.yaml"
 NAMES = {
@@ -21,13 +21,14 @@ NAMES = {
 }  # fmt: skip
 UNJUDGED = {"kserve-sklearn", "kserve-xgboost", "kserve-lightgbm", "kserve-huggingface"}
 MODEL = {"uri": "s3://models/churn"}
-BUILT_IN = load("", "serinus/server:1", "serinus/server:1-full", "serinus/storage:1")
+IMAGES = Images("serinus/server:1", "serinus/server:1-full", "serinus/storage:1", "serinus/logger:1")
+BUILT_IN = load("", IMAGES)
 
 
 def laid_over(tmp_path: Path, over: Any) -> Catalogue:
     file = tmp_path / "runtimes.yaml"
     file.write_text(over if isinstance(over, str) else yaml.safe_dump(over))
-    return load(str(file), "serinus/server:1", "serinus/server:1-full", "serinus/storage:1")
+    return load(str(file), IMAGES)
 
 
 def pick(catalogue: Catalogue, model: dict[str, Any] | None = None, **runtime: Any) -> str | None:
@@ -186,4 +187,4 @@ def test_a_wrong_catalogue_ends_the_start_and_says_where(tmp_path: Path, over: A
 
 def test_a_missing_file_ends_the_start(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="No such file"):
-        load(str(tmp_path / "none.yaml"), "a:1", "a:1-full", "b:1")
+        load(str(tmp_path / "none.yaml"), IMAGES)

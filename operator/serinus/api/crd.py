@@ -9,6 +9,7 @@ from typing import Any
 from serinus.api import durations
 from serinus.api.analysis import RESERVED
 from serinus.api.model import RULES as MODEL_RULES
+from serinus.api.prediction_log import RULES as PREDICTION_LOG_RULES
 from serinus.api.status import Status
 from serinus.api.v1alpha1 import GROUP, KIND, MAX_NAME, PLURAL, VERSION, ModelDeploymentSpec
 
@@ -52,6 +53,7 @@ _RULES: dict[str, list[dict[str, str]]] = {
         },
     ],
     **MODEL_RULES,
+    **PREDICTION_LOG_RULES,
     "spec.runtime": [
         {
             "rule": "!has(self.port) || has(self.image)",
@@ -68,6 +70,10 @@ _RULES: dict[str, list[dict[str, str]]] = {
         {
             "rule": "!has(self.metrics) || !has(self.grpcPort) || has(self.port) || has(self.name) || has(self.metrics.port) && has(self.metrics.grpc)",
             "message": "spec.runtime.metrics needs port and grpc beside spec.runtime.grpcPort alone: Prometheus asks by HTTP, and gRPC has counters of its own",
+        },
+        {
+            "rule": "!has(self.predictionLog) || !has(self.grpcPort) || has(self.port) || has(self.name)",
+            "message": "spec.runtime.predictionLog: only HTTP is logged, and grpcPort stands alone: remove it, or set port",
         },
         {
             "rule": "!has(self.image) || has(self.name) || has(self.port) || has(self.grpcPort)",

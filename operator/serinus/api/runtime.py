@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from serinus.api.base import DnsLabel, DnsName, Fragment, LabelName, Model, SeriesName
+from serinus.api.prediction_log import PredictionLog
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -114,6 +115,8 @@ class Runtime(Model):
     """ConfigMaps that are copied into the revision."""
     metrics: RuntimeMetrics | None = None
     """Set this when the container counts its own requests for Prometheus."""
+    prediction_log: PredictionLog | None = None
+    """Logs requests and answers: Serinus' own server does it by itself, before any other a sidecar is put."""
     pod_template: Fragment | None = None
     """A core/v1 PodTemplateSpec laid over the generated one; lists of named items merge by name."""
 
@@ -141,6 +144,12 @@ class Runtime(Model):
                 raise ValueError(
                     "metrics.grpc: Field required beside grpcPort alone: the names of the gRPC counters, {} for the usual ones"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _answers_what_is_logged(self) -> Self:
+        if self.prediction_log and self.grpc_port is not None and self.port is None and not self.name:
+            raise ValueError("predictionLog: only HTTP is logged, and grpcPort stands alone: remove it, or set port")
         return self
 
     @field_validator("pod_template")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from serinus.api.v1alpha1 import KIND, Analysis, ModelSource, Runtime, RuntimeMetrics
 from serinus.runtimes.catalogue import Unserved
+from serinus.runtimes.loading import Images
 from serinus.runtimes.loading import load as catalogue
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
@@ -65,7 +66,7 @@ def _counters(spec: dict[str, Any]) -> RuntimeMetrics:
         return _validated(RuntimeMetrics, metrics, "spec.runtime.metrics")
     wanted = _validated(Runtime, runtime, "spec.runtime") if runtime else Runtime()
     try:
-        picked = catalogue("", "-", "-", "-").pick(
+        picked = catalogue("", Images("-", "-", "-", "-")).pick(
             wanted, _validated(ModelSource, model, "spec.model") if model else None
         )
     except Unserved:

@@ -4,7 +4,7 @@ from typing import Any
 
 from serinus.api.protocol import Protocol
 from serinus.api.runtime import Runtime
-from serinus.desired import labels, names
+from serinus.desired import labels, names, sidecar
 from serinus.desired.model import Delivery
 from serinus.desired.overlay import lay_over
 from serinus.desired.serving import Serving
@@ -36,7 +36,7 @@ def template(name: str, revision: str, serving: Serving) -> Manifest:
         "spec": {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "terminationGracePeriodSeconds": GRACE_SECONDS,
+            "terminationGracePeriodSeconds": GRACE_SECONDS + (sidecar.FLUSH_SECONDS if serving.sidecar else 0),
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": RUN_AS_USER,
@@ -46,10 +46,15 @@ def template(name: str, revision: str, serving: Serving) -> Manifest:
             },
             "topologySpreadConstraints": [_spread(name, revision, key) for key in SPREAD_OVER],
             "containers": [_container(revision, runtime, delivery)],
-            **_around(revision, runtime, delivery),
+            **_around(revision, serving),
         },
     }
     merged: Manifest = lay_over(lay_over(generated, serving.pod_template), runtime.pod_template or {})
+    if serving.sidecar:
+        merged["spec"]["containers"] = [
+            serving.sidecar.before(container, Protocol.HTTP.port_name) if container["name"] == CONTAINER else container
+            for container in merged["spec"]["containers"]
+        ]
     metadata = merged.setdefault("metadata", {})
     metadata["labels"] = {**metadata.get("labels", {}), **labels.selector(name, revision)}
     return merged
@@ -119,15 +124,19 @@ def _readiness(runtime: Runtime) -> Manifest:
     return {**asked, "periodSeconds": 2, "failureThreshold": 3}
 
 
-def _around(revision: str, runtime: Runtime, delivery: Delivery | None) -> Manifest:
+def _around(revision: str, serving: Serving) -> Manifest:
     """Return what the pod has around its container, as far as there is any."""
+    runtime, delivery = serving.runtime, serving.delivery
     volumes = [
         {"name": _volume_name(index), "configMap": {"name": names.config_map_copy(reference.name, revision)}}
         for index, reference in enumerate(runtime.config_maps or [])
         if reference.mount_path
     ]
     parts = {
-        "initContainers": delivery.init_containers if delivery else [],
+        "initContainers": [
+            *(delivery.init_containers if delivery else []),
+            *(serving.sidecar.init_containers if serving.sidecar else []),
+        ],
         "volumes": [*([delivery.volume] if delivery else []), *volumes],
         "imagePullSecrets": delivery.pull_secrets if delivery else [],
     }

@@ -7,7 +7,8 @@ from typing import Any
 from serinus.api.runtime import Probes, Runtime
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.desired.model import TARGET, Delivery, Pin
-from serinus.runtimes.catalogue import Adjustment, Catalogue, Entry
+from serinus.desired.sidecar import Sidecar, environment
+from serinus.runtimes.catalogue import OWN_SERVER, Adjustment, Catalogue, Entry, Unserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Serving:
     """The catalogue's name of the runtime; empty for a container of the spec's own."""
     pod_template: Mapping[str, Any] = field(default_factory=dict)
     """What the runtime needs of its pods; the spec's own template is laid over it."""
+    sidecar: Sidecar | None = None
+    """What logs predictions, for a server that does not do it by itself."""
 
 
 def resolve(name: str, revision: str, spec: ModelDeploymentSpec, pin: Pin | None, catalogue: Catalogue) -> Serving:
@@ -44,10 +47,25 @@ def resolve(name: str, revision: str, spec: ModelDeploymentSpec, pin: Pin | None
     else:
         delivery = None
     if picked is None:
-        return Serving(spec.runtime, delivery)
+        return Serving(spec.runtime, delivery, sidecar=_sidecar(spec.runtime, known, catalogue))
     entry = Entry.model_validate(_filled(picked[1].model_dump(by_alias=True, exclude_none=True), known))
     runtime = _completed(spec.runtime, entry, known["format"])
-    return Serving(runtime, delivery, picked[0], entry.pod_template or {})
+    if runtime.prediction_log and picked[0] == OWN_SERVER:
+        env = _env(environment(runtime.prediction_log), runtime.env or [])
+        return Serving(runtime.model_copy(update={"env": env}), delivery, picked[0], entry.pod_template or {})
+    return Serving(runtime, delivery, picked[0], entry.pod_template or {}, _sidecar(runtime, known, catalogue))
+
+
+def _sidecar(runtime: Runtime, known: Mapping[str, str], catalogue: Catalogue) -> Sidecar | None:
+    if runtime.prediction_log is None:
+        return None
+    if runtime.port is None:
+        raise Unserved(
+            f"spec.runtime.predictionLog: only HTTP is logged, and {runtime.name!r} answers gRPC alone: remove it"
+        )
+    ports = (runtime.port, runtime.grpc_port, runtime.metrics.port if runtime.metrics else None)
+    taken = frozenset(port for port in ports if port)
+    return Sidecar(runtime.prediction_log, catalogue.logger, known["name"], known["version"], runtime.port, taken)
 
 
 def _completed(own: Runtime, entry: Entry, model_format: str) -> Runtime:
@@ -66,6 +84,7 @@ def _completed(own: Runtime, entry: Entry, model_format: str) -> Runtime:
         "probes": _probes(own.probes, entry.probes),
         "config_maps": own.config_maps,
         "metrics": own.metrics or entry.metrics,
+        "prediction_log": own.prediction_log,
         "pod_template": own.pod_template,
     }
     return Runtime.model_validate(whole)

@@ -73,10 +73,18 @@ class Fetcher(Model):
     """The registry of `models:/` addresses; empty where there is none."""
 
 
+class Logger(Model):
+    """The sidecar that logs the predictions of servers which do not do it by themselves."""
+
+    image: Image
+    resources: Fragment = {}
+
+
 class Catalogue(Model):
-    """All runtimes, the formats' usual ones, and what fetches models."""
+    """All runtimes, the formats' usual ones, what fetches models and what logs predictions."""
 
     fetcher: Fetcher
+    logger: Logger
     defaults: dict[FormatName, DnsLabel]
     """The runtime that serves a format unless a spec names another."""
     runtimes: dict[DnsLabel, Entry]
@@ -151,7 +159,7 @@ def catalogue(built_in: Mapping[str, Any], over: Mapping[str, Any]) -> Catalogue
     defaults |= {served: name for served, name in built_in["defaults"].items() if name in runtimes}
     whole = {
         **over,
-        "fetcher": {**built_in["fetcher"], **(over.get("fetcher") or {})},
+        **{part: {**built_in[part], **(over.get(part) or {})} for part in ("fetcher", "logger")},
         "defaults": {**defaults, **(over.get("defaults") or {})},
         "runtimes": runtimes,
     }

@@ -1,6 +1,7 @@
 """Reads the catalogue: once, when the operator starts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,30 @@ FULL = "full"
 """What a format of our own server names instead of an image when it needs all libraries."""
 
 
-def load(over: str, server_image: str, server_full_image: str, storage_image: str, tracking_uri: str = "") -> Catalogue:
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The images of our own in models' pods: the usual server, the one with all libraries, what fetches, what logs."""
+
+    server: str
+    server_full: str
+    storage: str
+    logger: str
+
+
+def load(over: str, images: Images, tracking_uri: str = "") -> Catalogue:
     """Return the catalogue of the package, with a file laid over it, the images of our own and the registry.
 
     Raises:
         SystemExit: the file cannot be read, or what it makes is no catalogue; the message says what and where.
     """
     built_in = yaml.safe_load(resources.files(__package__).joinpath("catalogue.yaml").read_text())
-    built_in["fetcher"] |= {"image": storage_image, "trackingUri": tracking_uri}
+    built_in["fetcher"] |= {"image": images.storage, "trackingUri": tracking_uri}
+    built_in["logger"] |= {"image": images.logger}
     own = built_in["runtimes"][OWN_SERVER]
-    own["image"] = server_image
+    own["image"] = images.server
     for adjustment in own["formats"].values():
         if adjustment.get("image") == FULL:
-            adjustment["image"] = server_full_image
+            adjustment["image"] = images.server_full
     try:
         return catalogue(built_in, _read(Path(over)) if over else {})
     except ValidationError as error:

@@ -78,6 +78,13 @@ def contestants(own: Path, peer: Path, folder: Path, sink: int) -> list[Contesta
         server("serinus-server, all logged as lines", 18101, SERINUS_LOG_STDOUT="true", **logged),
         server("serinus-server, all logged as events", 18102, SERINUS_LOG_SINK=f"http://127.0.0.1:{sink}/", **logged),
         server(
+            "serinus-server, all logged as events in batches",
+            18104,
+            SERINUS_LOG_SINK=f"http://127.0.0.1:{sink}/",
+            SERINUS_LOG_BATCH="true",
+            **logged,
+        ),
+        server(
             "serinus-server, a tenth logged as events",
             18103,
             SERINUS_LOG_SINK=f"http://127.0.0.1:{sink}/",
@@ -200,6 +207,7 @@ def table(found: dict[str, Any]) -> str:
     )
     ours, logged = found["servers"]["serinus-server"], found["servers"]["serinus-server, all logged as lines"]
     events = found["servers"]["serinus-server, all logged as events"]
+    batches = found["servers"]["serinus-server, all logged as events in batches"]
     tenth = found["servers"]["serinus-server, a tenth logged as events"]
 
     def more(other: dict[str, float]) -> str:
@@ -217,6 +225,7 @@ Others worked on the machine meanwhile: compare lines, not runs.
 {rows}
 
 What logging costs, against the first line: lines, every prediction: {more(logged)}; events, every prediction: {more(events)};
+the same in batches: {more(batches)};
 events, one in ten: {more(tenth)}. The sink ran on the same cores.
 """
 

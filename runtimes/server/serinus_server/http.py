@@ -2,15 +2,12 @@
 
 from collections.abc import Iterable
 from typing import Any
-from uuid import uuid4
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from serinus_server import ids
 from serinus_server.errors import RequestError
-
-LONGEST_ID = 128
-_ALLOWED = frozenset(range(0x21, 0x7F))
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -26,10 +23,7 @@ def header(scope: Scope, name: bytes) -> bytes | None:
 
 def request_id(scope: Scope) -> bytes:
     """Return the caller's id of the request, or a new one if there is none that could be echoed."""
-    given = header(scope, b"x-request-id")
-    if given and len(given) <= LONGEST_ID and _ALLOWED.issuperset(given):
-        return given
-    return uuid4().hex.encode()
+    return ids.usable(header(scope, ids.HEADER)) or ids.new()
 
 
 async def body(scope: Scope, receive: Receive, limit: int) -> bytes:

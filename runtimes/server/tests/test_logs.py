@@ -16,6 +16,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 import models
+from serinus_server.logs.events import BATCH_BYTES, parted
 from serinus_server.logs.outbox import BYTES, ENTRIES, Outbox
 from serinus_server.logs.record import REDACTED, Record, Redactor
 from serving import ROW, running, serve
@@ -134,6 +135,43 @@ def test_events_in_the_format_of_kserve(iris: Path) -> None:
     assert (asked["content-type"], asked[":path"]) == ("application/json", "/events")
     assert (answered["ce-type"], answered["ce-id"]) == ("org.kubeflow.serving.inference.response", "r1")
     assert (request, response) == ({"instances": [ROW]}, {"predictions": [0]})
+
+
+def test_events_in_batches_for_a_sink_that_takes_them(iris: Path) -> None:
+    with sink() as taking:
+        client = serve(iris, log_sink=taking.url, log_sample=1, log_batch=True, model_version="7")
+        client.post("/predict", json=[ROW], headers={"x-request-id": "r1"})
+        taking.wait_for(1)
+    ((headers, batch),) = taking.events
+    assert headers["content-type"] == "application/cloudevents-batch+json"
+    assert "ce-id" not in headers
+    for event, kind, data in zip(batch, ("request", "response"), ([ROW], {"prediction": [0]}), strict=True):
+        known = {key: event[key] for key in ("specversion", "id", "type", "datacontenttype", "status")}
+        assert known == {
+            "specversion": "1.0",
+            "id": "r1",
+            "type": f"org.kubeflow.serving.inference.{kind}",
+            "datacontenttype": "application/json",
+            "status": "200",
+        }
+        assert event["data"] == data or event["data"].items() >= data.items()
+
+
+def test_batches_have_a_size_that_sinks_take() -> None:
+    sizes = [10, 10, BATCH_BYTES, 10, BATCH_BYTES - 10, 1]
+    records = [Record("r", "/predict", 200, 0.0, 0.0, bytes(size), b"") for size in sizes]
+    parts = [[record.size for record in part] for part in parted(records)]
+    assert parts == [[10, 10], [BATCH_BYTES], [10, BATCH_BYTES - 10], [1]]
+
+
+def test_of_a_large_body_the_size_is_logged(iris: Path) -> None:
+    with sink() as taking:
+        client = serve(iris, log_sink=taking.url, log_sample=1, log_max_bytes=30)
+        client.post("/predict", json=[ROW])
+        taking.wait_for(2)
+    (_, request), (_, response) = taking.events
+    assert request == [ROW]
+    assert re.fullmatch(r"\[\d+ bytes\]", response)
 
 
 def dropped(text: str, reason: str) -> float:

@@ -20,7 +20,7 @@ from serinus.desired.model import Pin
 from serinus.desired.refusal import refusal
 from serinus.desired.serving import resolve
 from serinus.runtimes.catalogue import Catalogue, Unserved
-from serinus.runtimes.loading import load
+from serinus.runtimes.loading import Images, load
 
 _TOP = ("apiVersion", "kind", "metadata", "spec", "status")
 _METADATA = (
@@ -37,8 +37,9 @@ def catalogue(over: str) -> Catalogue:
     Raises:
         SystemExit: the file is no catalogue.
     """
+    server = f"serinus/server:{__version__}"
     return load(
-        over, f"serinus/server:{__version__}", f"serinus/server:{__version__}-full", f"serinus/storage:{__version__}"
+        over, Images(server, f"{server}-full", f"serinus/storage:{__version__}", f"serinus/logger:{__version__}")
     )
 
 

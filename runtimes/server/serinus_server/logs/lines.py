@@ -36,7 +36,6 @@ class Lines:
             self._drops.add("stdout", "undelivered", len(records))
 
     def _line(self, record: Record) -> bytes:
-        body = self._redactor.body
         document = {
             "time": datetime.fromtimestamp(record.time, UTC),
             "id": record.id,
@@ -44,7 +43,7 @@ class Lines:
             "path": record.path,
             "status": record.status,
             "seconds": round(record.seconds, 6),
-            "request": body(record.request, valid=record.status == 200),
-            "response": body(record.response, valid=True),
+            "request": self._redactor.request(record),
+            "response": self._redactor.response(record),
         }
         return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)

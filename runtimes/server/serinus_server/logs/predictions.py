@@ -12,7 +12,7 @@ from typing import Any
 from serinus_server.logs.drops import Drops
 from serinus_server.logs.outbox import Outbox
 from serinus_server.logs.record import Record
-from serinus_server.settings import Settings
+from serinus_server.logs.settings import LogSettings
 
 FLUSH_SECONDS = 8.0
 
@@ -22,8 +22,10 @@ log = logging.getLogger(__name__)
 class PredictionLog:
     """Logs a sample of the predictions, and every error."""
 
-    def __init__(self, settings: Settings, drops: Drops, columns: Sequence[str]) -> None:
+    def __init__(self, settings: LogSettings, drops: Drops, columns: Sequence[str] | None) -> None:
+        """Take the columns of the model; None if another server has it."""
         self._sample = settings.log_sample
+        self._limit = settings.log_max_bytes
         self._outbox: Outbox | None = None
         drops.shown = ["stdout"] * settings.log_stdout + ["sink"] * (settings.log_sink is not None)
         if drops.shown:
@@ -39,7 +41,7 @@ class PredictionLog:
     def offer(self, record: Record) -> None:
         """Log a prediction, unless there is no room."""
         if self._outbox is not None:
-            self._outbox.offer(record)
+            self._outbox.offer(record if record.size <= self._limit else record.shortened(self._limit))
 
     def close(self) -> None:
         """Write down what waits."""
@@ -54,7 +56,7 @@ class Writer:
     threads = 1
     at_once = 1024
 
-    def __init__(self, settings: Settings, drops: Drops, columns: Sequence[str]) -> None:
+    def __init__(self, settings: LogSettings, drops: Drops, columns: Sequence[str] | None) -> None:
         self._drops = drops
         told = {
             "model": settings.model_name,
@@ -62,8 +64,9 @@ class Writer:
             "namespace": settings.namespace,
             "stdout": settings.log_stdout,
             "sink": str(settings.log_sink) if settings.log_sink else None,
+            "batch": settings.log_batch,
             "redact": sorted(settings.log_redact),
-            "columns": list(columns),
+            "columns": None if columns is None else list(columns),
             "drops": drops.file,
         }
         self._command = [sys.executable, "-m", "serinus_server.logs.writer", json.dumps(told)]

@@ -1,12 +1,15 @@
 """One prediction as it is logged, and how names are kept out of it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
 REDACTED = "[redacted]"
 SHOWN_TEXT = 4096
+
+Body: TypeAlias = bytes | str | None
+"""What was sent, or words in its place; None if there was nothing."""
 
 
 class Record(NamedTuple):
@@ -27,32 +30,52 @@ class Record(NamedTuple):
     status: int
     time: float
     seconds: float
-    request: bytes | None
-    response: bytes
+    request: Body
+    response: Body
 
     @property
     def size(self) -> int:
         """Bytes that it keeps."""
-        return len(self.request or b"") + len(self.response)
+        return len(self.request or b"") + len(self.response or b"")
+
+    def shortened(self, limit: int) -> "Record":
+        """Return it with words in the place of bodies that are larger."""
+        return self._replace(request=_shortened(self.request, limit), response=_shortened(self.response, limit))
+
+
+def _shortened(body: Body, limit: int) -> Body:
+    return f"[{len(body)} bytes]" if isinstance(body, bytes) and len(body) > limit else body
 
 
 class Redactor:
     """Takes named fields, and columns of a table by their place, out of documents."""
 
-    def __init__(self, names: frozenset[str], columns: Sequence[str]) -> None:
+    def __init__(self, names: frozenset[str], columns: Sequence[str] | None) -> None:
+        """Take the names to keep out, and the model's columns; None if the server is another, which may send anything."""
         self._names = names
-        self._width = len(columns)
-        self._places = [place for place, column in enumerate(columns) if column in names]
+        self._own = columns is not None
+        self._width = len(columns or ())
+        self._places = [place for place, column in enumerate(columns or ()) if column in names]
 
-    def body(self, raw: bytes | None, *, valid: bool) -> Any:
+    def request(self, record: Record) -> Any:
+        """Return the body of a request as a line of JSON takes it."""
+        return self.body(record.request, valid=self._own and record.status == 200)
+
+    def response(self, record: Record) -> Any:
+        """Return the body of a response as a line of JSON takes it."""
+        if isinstance(record.response, bytes) and not self._own and self._names and record.status >= 400:
+            return REDACTED  # nobody knows where it quotes what was sent
+        return self.body(record.response, valid=self._own)
+
+    def body(self, raw: Body, *, valid: bool) -> Any:
         """Return a body as a line of JSON takes it.
 
         Args:
             raw: What was sent.
             valid: Whether it is known to be JSON. Where it is not, and names are to be kept out, nothing of it is shown.
         """
-        if raw is None:
-            return None
+        if not isinstance(raw, bytes):
+            return raw
         if valid and not self._names and b"\n" not in raw:
             return orjson.Fragment(raw)
         try:
@@ -69,7 +92,7 @@ class Redactor:
             return document
         if document.get("name") in self._names and "data" in document:  # a tensor
             return {**document, "data": REDACTED}
-        if isinstance(shape := document.get("shape"), list) and len(shape) != 2:
+        if self._places and isinstance(shape := document.get("shape"), list) and len(shape) != 2:
             return document  # one column, or no table
         # Messages quote what was sent.
         hidden = self._names | {"error"}
