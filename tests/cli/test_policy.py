@@ -10,6 +10,8 @@ from serinus.cli.policy import load
     [
         ("runtime: {image: 'own:1', port: 80}", None),
         ("runtime: {image: 'own:1', port: 80, metrics: {requests: mine_total}}", "mine_total"),
+        ("runtime: {image: 'own:1', grpcPort: 9, metrics: {port: 8, grpc: {}}}", "grpc_server_handled_total"),
+        ("runtime: {image: 'own:1', port: 80, grpcPort: 9, metrics: {grpc: {}}}", None),
         ("runtime: {name: bentoml, image: 'fraud:1'}", "bentoml_service_request_total"),
         ("runtime: {name: bentoml, image: 'fraud:1', metrics: {requests: mine_total}}", "mine_total"),
         ("model: {uri: 's3://a/b', format: tensorflow}", ":tensorflow:serving:request_count"),

@@ -177,7 +177,8 @@ class Prometheus(StandIn):
             image = pod["spec"]["containers"][0]["image"]
             failed = requests * self.errors.get(image, 0.0)
             counter, label = self.names.get(image, ("http_requests_total", "status"))
-            for status, amount in (("200", requests - failed), ("500", failed)):
+            fine, bad = ("OK", "Internal") if label == "grpc_code" else ("200", "500")
+            for status, amount in ((fine, requests - failed), (bad, failed)):
                 self._add(now, {**base, "__name__": counter, label: status}, amount, seen)
 
     def _set(self, now: float, labels: dict[str, str], value: float) -> None:

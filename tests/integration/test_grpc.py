@@ -157,6 +157,11 @@ def test_a_protocol_comes_and_goes_with_the_spec(space: Space) -> None:
     assert before
     space.apply(both(container))
     eventually(lambda: shares(space, "grpcroutes") == {revision: 100}, "the GRPCRoute", show=space.tell)
+    eventually(
+        lambda: (route(space, "grpcroutes") or {}).get("status", {}).get("parents"),
+        "the gateway knows it: one that nobody came through goes at once",
+        show=space.tell,
+    )
     space.recorder.watch("grpcroutes")
     space.apply(both(container, "HTTP"))
     eventually(lambda: route(space, "grpcroutes") is None, "it is gone", show=space.tell)
@@ -193,3 +198,83 @@ def test_a_version_that_would_lose_callers_is_refused(space: Space) -> None:
     assert shares(space, "httproutes") == {old: 100}
     space.apply(both(first))
     space.stable(first)
+
+
+def test_a_first_version_that_never_served_gives_way_to_another_protocol(space: Space) -> None:
+    first, second = image(1), image(2)
+    space.stand.node.unready.add(first)
+    space.apply(spec(first))
+    space.hash(first)
+    revision = serving(space, grpc_only(second), "grpcroutes")
+    assert ports(space, NAME) == [GRPC]
+    eventually(lambda: not space.kube.find("httproutes", space.namespace), "no other route", show=space.tell)
+    assert shares(space, "grpcroutes") == {revision: 100}
+
+
+def test_grpc_whose_codes_no_proxy_counts_is_not_promoted(space: Space) -> None:
+    """Its HTTP statuses are all fine, whatever comes of the calls."""
+    space.stand.prometheus.grpc_codes = False
+    old = serving(space, both(image(1)), *ROUTES.values())
+    space.apply(both(image(2)))
+    space.wait_condition("MetricsAvailable", "False", "enableGRPCStats")
+    assert all(shares(space, kind) == {old: 100} for kind in ROUTES.values())
+
+
+def test_codes_that_vanish_in_the_middle_hold_the_rollout(space: Space) -> None:
+    old = serving(space, both(image(1)), *ROUTES.values())
+    body = both(image(2), rollout={"steps": [{"weight": 20, "pause": True}]})
+    space.apply(body)
+    space.wait(lambda s: s.get("weight") == 20 and s["rollout"].get("liveSince"), "20 %")
+    space.stand.prometheus.grpc_codes = False
+    space.wait_condition("MetricsAvailable", "False")
+    assert shares(space, "grpcroutes")[old] == 80
+
+
+def test_the_pods_count_grpc_where_there_is_no_gateway(space: Space) -> None:
+    def body(container: str) -> Manifest:
+        made = spec(container, route=False)
+        made["runtime"] = {"image": container, "grpcPort": 9000, "metrics": {"port": 9090, "grpc": {}}}
+        return made
+
+    first, second = image(1), image(2)
+    space.stand.prometheus.names |= dict.fromkeys((first, second), ("grpc_server_handled_total", "grpc_code"))
+    space.apply(body(first))
+    space.stable(first)
+    old = space.hash(first)
+    space.stand.prometheus.errors[second] = 1.0
+    space.apply(body(second))
+    status = space.in_phase("RolledBack")
+    assert (status["metrics"][0]["source"], status["metrics"][0]["outcome"]) == ("Pods", "Fail")
+    eventually(lambda: list(space.behind_service()) == [old], "stable serves alone", show=space.tell)
+
+
+def test_pods_that_do_not_count_grpc_judge_no_grpc(space: Space) -> None:
+    def body(container: str) -> Manifest:
+        made = both(container, analysis={"errorRate": {"source": "Pods"}})
+        made["runtime"]["metrics"] = {}
+        return made
+
+    old = serving(space, body(image(1)), *ROUTES.values())
+    space.apply(body(image(2)))
+    space.wait_condition("MetricsAvailable", "False", "add spec.runtime.metrics.grpc")
+    assert all(shares(space, kind) == {old: 100} for kind in ROUTES.values())
+
+
+def test_a_cluster_without_the_kind_says_so(space: Space) -> None:
+    kind = "grpcroutes.gateway.networking.k8s.io"
+    found = space.kube.get("customresourcedefinitions", "", kind)
+    assert found
+    kept = {key: found["metadata"].get(key, {}) for key in ("name", "labels", "annotations")}
+    space.kube.delete("customresourcedefinitions", "", kind)
+    try:
+        eventually(lambda: space.kube.get("customresourcedefinitions", "", kind) is None, "the kind is gone")
+        container = image(1)
+        space.apply(both(container))
+        space.wait_condition("Ready", "False", "RouteKindMissing: the cluster has no GRPCRoute")
+    finally:
+        definition = {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": kept, "spec": found["spec"]}
+        space.kube.create("customresourcedefinitions", "", definition)
+    revision = space.hash(container)
+    eventually(
+        lambda: all(shares(space, one) == {revision: 100} for one in ROUTES.values()), "the routes", show=space.tell
+    )

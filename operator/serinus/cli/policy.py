@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from serinus.api.protocol import Protocol
 from serinus.api.v1alpha1 import KIND, Analysis, ModelSource, Runtime, RuntimeMetrics
+from serinus.metrics import pods
 from serinus.runtimes.catalogue import Unserved
 from serinus.runtimes.loading import Images
 from serinus.runtimes.loading import load as catalogue
@@ -63,7 +65,9 @@ def _counters(spec: dict[str, Any]) -> RuntimeMetrics:
     runtime, model = spec.get("runtime"), spec.get("model")
     metrics = runtime.get("metrics") if isinstance(runtime, dict) else None
     if metrics is not None:
-        return _validated(RuntimeMetrics, metrics, "spec.runtime.metrics")
+        told = _validated(RuntimeMetrics, metrics, "spec.runtime.metrics")
+        grpc_alone = isinstance(runtime, dict) and "grpcPort" in runtime and "port" not in runtime
+        return pods.of_protocols(told, [Protocol.GRPC] if grpc_alone else list(Protocol))
     wanted = _validated(Runtime, runtime, "spec.runtime") if runtime else Runtime()
     try:
         picked = catalogue("", Images("-", "-", "-", "-")).pick(

@@ -19,7 +19,8 @@ def routed(spec: ModelDeploymentSpec, state: RolloutState, children: Children) -
         return ()
     if state.control not in children.revisions:
         return tuple(Protocol)
-    return spec.route.routed(children.served(state.control, state.candidate))
+    live = spec.route.routed(children.served(state.control, state.candidate))
+    return live or spec.route.routed(children.served(state.control))
 
 
 def seen_split(  # noqa: PLR0913, PLR0917 - what a split is seen by

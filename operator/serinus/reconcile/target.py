@@ -80,7 +80,8 @@ class TargetFinder:
         before = state.candidate or failed or state.control
         if problem is None:
             try:
-                found, told = await self._of(raw, spec, known, known.get(before), known.get(state.control))
+                stable = None if state.phase is Phase.INITIALIZING else known.get(state.control)
+                found, told = await self._of(raw, spec, known, known.get(before), stable)
             except (Refused, Unresolved) as refused:
                 problem = refused.problem
             except Foreign as foreign:
