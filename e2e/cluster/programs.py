@@ -79,7 +79,8 @@ KWOK_GRAPH = Graph("kwok")
 FLAGGER_GRAPH = Graph("flagger")
 # Real object stores, for the tests of what fetches models.
 STORAGE_GRAPH = Graph("storage")
-# What keeps clusters as git repositories say, for the tests of what it makes of Serinus.
+# What keeps a cluster as a git repository says, for the tests of what it makes of Serinus.
+ARGOCD_GRAPH = Graph("argocd")
 FLUX_GRAPH = Graph("flux")
 
 
@@ -118,6 +119,7 @@ _ALL = (
     Tool("flagger", FLAGGER_GRAPH, "github.com/fluxcd/flagger/cmd/flagger", "2 min"),
     Tool("versitygw", STORAGE_GRAPH, "github.com/versity/versitygw/cmd/versitygw", "2 min"),
     Tool("fake-gcs-server", STORAGE_GRAPH, "github.com/fsouza/fake-gcs-server", "30 s"),
+    Tool("argocd", ARGOCD_GRAPH, "./argocd", "10 min"),
     Tool("verdict", FLUX_GRAPH, "./verdict", "1 min"),
 )
 TOOLS = {tool.name: tool for tool in _ALL}

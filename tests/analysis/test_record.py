@@ -252,6 +252,21 @@ def test_policies_come_back_as_they_were() -> None:
     assert {name: test.policy for name, test in found.tests.items()} == odd
 
 
+@pytest.mark.parametrize("times", [[], [ANCHOR], [ANCHOR, ANCHOR + 20], [ANCHOR, ANCHOR + 80]])
+def test_the_record_holds_no_null(times: list[float]) -> None:
+    """Argo CD's actions would take such an entry away."""
+    trial = polled(started(), scene_windows(1, 0.5), times)
+    assert "null" not in json.dumps(trial_record(trial))
+    assert trial_record(trial_from_record(through_json(trial))) == trial_record(trial)
+
+
+def test_a_record_of_before_has_nulls() -> None:
+    record = through_json(polled(started(), scene_windows(1, 0.0), []))
+    absent = dict.fromkeys(("interval", "separate", "round", "resume", "until"))
+    older = {name: {**absent, **entry} for name, entry in record["tests"].items()}
+    assert through_json(trial_from_record({**record, "latch": None, "tests": older})) == record
+
+
 def test_the_record_is_small() -> None:
     windows = scene_windows(4, 0.02)
     sizes = {

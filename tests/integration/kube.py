@@ -28,7 +28,10 @@ ROOTS = {
     "leases": "/apis/coordination.k8s.io/v1",
     "endpointslices": "/apis/discovery.k8s.io/v1",
     "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1",
-    **dict.fromkeys(("services", "configmaps", "resourcequotas", "pods", "events", "namespaces", "nodes"), "/api/v1"),
+    **dict.fromkeys(("applications", "appprojects"), "/apis/argoproj.io/v1alpha1"),
+    **dict.fromkeys(
+        ("services", "configmaps", "secrets", "resourcequotas", "pods", "events", "namespaces", "nodes"), "/api/v1"
+    ),
 }
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 

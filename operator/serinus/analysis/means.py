@@ -181,12 +181,12 @@ def _recorded(policy: MeanPolicy, record: dict[str, Any]) -> Means:
     information, worse, *arrays = record["strata"]
     kept = empty.strata
     shapes = (kept.means, kept.spread, kept.counts, kept.sums)
-    interval = record["interval"]
+    interval, until = record.get("interval"), record.get("until")
     reader = empty.reader._replace(
         interval=None if interval is None else float(interval),
-        separate=record["separate"],
+        separate=record.get("separate"),
         cursors={str(name): float(time) for name, time in record["cursors"].items()},
-        resume=record["resume"],
+        resume=record.get("resume"),
     )
     return empty._replace(
         reader=reader,
@@ -198,7 +198,7 @@ def _recorded(policy: MeanPolicy, record: dict[str, Any]) -> Means:
         ),
         period=int(record["period"]),
         sums=_shaped(record["sums"], empty.sums),
-        until=-inf if record["until"] is None else float(record["until"]),
+        until=-inf if until is None else float(until),
         log_evidence=float(record["logEvidence"]),
         log_proof=float(record["logProof"]),
     )

@@ -19,21 +19,26 @@ from .weights import Weight
 
 _ROUNDED = 1e-6
 Record: TypeAlias = dict[str, Any]
-"""Made of what JSON knows: dicts, lists, strings, numbers, booleans and None."""
+"""Made of what JSON and Lua know: dicts, lists, strings, numbers and booleans.
+
+What is None is left out. Argo CD's actions are Lua, which has no null: they would take an entry that is one away,
+by a patch of the status beside the operator's.
+"""
 
 
 def trial_record(trial: Trial) -> Record:
     """The record of a trial: about 2 KB for an error rate, 1 KB more for each bound of a histogram."""
     latch = trial.latch
-    return {
+    record = {
         "alpha": trial.alpha,
         "anchor": trial.anchor,
         "names": list(trial.names),
         "weights": [[weight.time, weight.share] for weight in trial.weights],
         "latest": dict(trial.latest),
         "latch": latch and [latch.time, latch.log_evidence, latch.name],
-        "tests": {name: _from_test(test) for name, test in trial.tests.items()},
+        "tests": {name: _known(_from_test(test)) for name, test in trial.tests.items()},
     }
+    return _known(record)
 
 
 def trial_from_record(record: Record) -> Trial:
@@ -94,7 +99,7 @@ def _empty(record: Record) -> Trial:
         trial = reweigh_trial(trial, time, share)
     for name, entry in record["tests"].items():
         trial = add_test(trial, name, _policy(entry["policy"]))
-    latch = record["latch"]
+    latch = record.get("latch")
     return trial._replace(latch=Latch(*latch) if latch else None)
 
 
@@ -112,6 +117,10 @@ def _seen(test: Test) -> float:
     if isinstance(test, Judgement):
         return float(test.canary[0] + test.stable[0])
     return observations(test)
+
+
+def _known(record: Record) -> Record:
+    return {key: value for key, value in record.items() if value is not None}
 
 
 def _from_test(test: Test) -> Record:
@@ -152,7 +161,7 @@ def _test(empty: Test, entry: Record) -> Test:
         for index, stream in enumerate(empty.streams)
     )
     reader = empty.reader._replace(
-        interval=entry["interval"], separate=entry["separate"], cursors=dict(entry["cursors"])
+        interval=entry.get("interval"), separate=entry.get("separate"), cursors=dict(entry["cursors"])
     )
     return empty._replace(
         reader=reader._replace(resume=_resume(empty, entry)),
@@ -161,18 +170,18 @@ def _test(empty: Test, entry: Record) -> Test:
         stable=np.array(entry["stable"][0]),
         step_canary=np.array(entry["canary"][1]),
         step_stable=np.array(entry["stable"][1]),
-        round=entry["round"],
+        round=entry.get("round"),
         waiting=tuple((end, np.array(counts)) for end, counts in entry["waiting"]),
     )
 
 
 def _resume(empty: Judgement, entry: Record) -> float | None:
     """Where the next window must begin: the increments that open blocks need are read again."""
-    interval, anchor = entry["interval"], empty.reader.anchor
+    interval, anchor = entry.get("interval"), empty.reader.anchor
     if interval is None:
         return None
-    if entry["separate"]:
-        first = (entry["round"] or 0) // COARSE * COARSE
+    if entry.get("separate"):
+        first = (entry.get("round") or 0) // COARSE * COARSE
         return float(anchor + (first - KEPT_ROUNDS) * interval)
     return float(min(entry["cursors"].values(), default=anchor) - 2 * interval)
 
