@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.common import ScaleDistribution
 from charts.dashboards.parts import DATA, Part, dashboards, filled, graph, number, query, variable
 from serinus.metrics.pods import DEFAULT_LATENCY, DEFAULT_REQUESTS
 from serinus.runtimes.catalogue import Entry
-from serinus.runtimes.loading import load
+from serinus.runtimes.loading import Images, load
 
 MODEL = 'namespace="$namespace",name="$name"'
 METRIC = f'{MODEL},metric=~"$metric"'
@@ -38,7 +38,7 @@ def histograms() -> list[tuple[str, float]]:
 
 
 def _catalogue() -> list[Entry]:
-    return list(load("", "server", "server", "storage").runtimes.values())
+    return list(load("", Images("none", "none", "none", "none")).runtimes.values())
 
 
 def by_revision(expression: str, *more: str) -> str:
