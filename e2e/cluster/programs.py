@@ -119,7 +119,7 @@ _ALL = (
     Tool("flagger", FLAGGER_GRAPH, "github.com/fluxcd/flagger/cmd/flagger", "2 min"),
     Tool("versitygw", STORAGE_GRAPH, "github.com/versity/versitygw/cmd/versitygw", "2 min"),
     Tool("fake-gcs-server", STORAGE_GRAPH, "github.com/fsouza/fake-gcs-server", "30 s"),
-    Tool("argocd", ARGOCD_GRAPH, "./argocd", "10 min"),
+    Tool("argocd", ARGOCD_GRAPH, "./argocd", "3 min"),
     Tool("verdict", FLUX_GRAPH, "./verdict", "1 min"),
 )
 TOOLS = {tool.name: tool for tool in _ALL}
