@@ -8,8 +8,8 @@ DOCKER ?= docker
 REGISTRY ?=
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE := $(if $(REGISTRY),$(REGISTRY:/=)/)serinus
-IMAGES := $(IMAGE)/operator:$(VERSION) $(IMAGE)/server:$(VERSION) $(IMAGE)/server:$(VERSION)-full $(IMAGE)/storage:$(VERSION) $(IMAGE)/logger:$(VERSION)
-LOCKS := requirements/operator.txt runtimes/server/requirements/server.txt runtimes/server/requirements/full.txt runtimes/storage/requirements/storage.txt runtimes/server/requirements/logger.txt
+IMAGES := $(IMAGE)/operator:$(VERSION) $(IMAGE)/server:$(VERSION) $(IMAGE)/server:$(VERSION)-full $(IMAGE)/logger:$(VERSION) $(IMAGE)/storage:$(VERSION) $(IMAGE)/logger:$(VERSION)
+LOCKS := requirements/operator.txt runtimes/server/requirements/server.txt runtimes/server/requirements/full.txt runtimes/server/requirements/logger.txt runtimes/storage/requirements/storage.txt runtimes/server/requirements/logger.txt
 export PYTHONPATH := operator:e2e
 
 ifeq ($(CLUSTER),current)
@@ -104,6 +104,7 @@ images: ## Build the images of this version; REGISTRY=registry.example.com/team 
 	$(DOCKER) build --tag $(IMAGE)/operator:$(VERSION) --file ./Containerfile .
 	$(DOCKER) build --tag $(IMAGE)/server:$(VERSION) --file runtimes/server/Containerfile runtimes/server
 	$(DOCKER) build --tag $(IMAGE)/server:$(VERSION)-full --build-arg LOCK=full --file runtimes/server/Containerfile runtimes/server
+	$(DOCKER) build --tag $(IMAGE)/logger:$(VERSION) --file runtimes/server/Containerfile.logger runtimes/server
 	$(DOCKER) build --tag $(IMAGE)/storage:$(VERSION) --file runtimes/storage/Containerfile runtimes/storage
 	$(DOCKER) build --tag $(IMAGE)/logger:$(VERSION) --file runtimes/server/Containerfile.logger runtimes/server
 
