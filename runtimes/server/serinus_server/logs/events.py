@@ -34,15 +34,18 @@ class Events:
     def __init__(self, told: Mapping[str, Any], redactor: Redactor, drops: Drops) -> None:
         """Take the `sink` to post to, whether it takes a `batch`, and what the events say: `model`, `version`, `namespace`."""
         model, version, namespace = told["model"], told["version"], told["namespace"]
-        self._url = told["sink"]
+        self._target = urllib3.util.parse_url(told["sink"]).request_uri
         self._batch = told["batch"]
         self.threads, self.at_once = (2, 256) if self._batch else (4, 16)
         self._redactor = redactor
         self._drops = drops
         self._failing = False
         # One retry: a sink may close a connection that was idle for long.
-        self._pool = urllib3.PoolManager(
-            maxsize=self.threads, timeout=urllib3.Timeout(5.0), retries=urllib3.Retry(1, redirect=0, backoff_factor=0)
+        self._pool = urllib3.connection_from_url(
+            told["sink"],
+            maxsize=self.threads,
+            timeout=urllib3.Timeout(5.0),
+            retries=urllib3.Retry(1, redirect=0, backoff_factor=0),
         )
         self._attributes: Event = {
             "specversion": "1.0",
@@ -93,7 +96,7 @@ class Events:
             self._post(orjson.dumps(event["data"]), {"content-type": "application/json", **attributes})
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> None:
-        answer = self._pool.request("POST", self._url, body=body, headers=headers)
+        answer = self._pool.urlopen("POST", self._target, body, headers)
         if not 200 <= answer.status < 300:
             raise urllib3.exceptions.HTTPError(f"the sink answered with {answer.status}")
 
