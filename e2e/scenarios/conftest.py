@@ -29,9 +29,8 @@ def site() -> Site:
         found = bring_up(os.environ.get("CLUSTER_NAME", "serinus-e2e"))
     except Trouble as trouble:
         pytest.skip(f"no cluster: {trouble or 'see the lines above'}")
-    if found.docker_host or found.context.startswith("kind-"):
-        versions = [images.recommender(number) for number in range(1, 7)]
-        images.load(found.name, [images.operator(), *versions, images.flask(1), images.flask(2)])
+    versions = [images.recommender(number) for number in range(1, 7)]
+    model_images.bring(found, [images.operator(), *versions, images.flask(1), images.flask(2)])
     install.chart(found)
     return found
 
@@ -39,7 +38,7 @@ def site() -> Site:
 @pytest.fixture(scope="session")
 def bucket(site: Site) -> Iterator[Store]:
     """The models that scenarios serve, in a store in the cluster, and the image of what fetches them."""
-    images.load(site.name, [model_images.storage(), model_images.versitygw()])
+    model_images.bring(site, [model_images.storage(), model_images.versitygw()])
     with store(site) as running:
         running.upload(trained.models() / "bucket")
         yield running

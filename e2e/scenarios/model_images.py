@@ -1,15 +1,22 @@
 """The images that the scenarios of models need: Serinus' own, and servers of others made from package registries."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cluster import programs
-from demo.images import Image, version
-from demo.site import ROOT
+from demo.images import Image, load, version
+from demo.site import ROOT, Site
 
 OTHERS = ROOT / "e2e" / "images"
 SERVER = ROOT / "runtimes" / "server"
 DIGITS = "registry.example.com/models/digits:1"
 """What examples/litert/v1.yaml names."""
+
+
+def bring(site: Site, wanted: Sequence[Image]) -> None:
+    """Bring images into a cluster of ours; somebody else's has to have them."""
+    if site.docker_host or site.context.startswith("kind-"):
+        load(site.name, wanted)
 
 
 def server() -> Image:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from demo import images
 from load import Load, Request
 from scenarios import model_images, trained
 from scenarios.asking import close, post, shown
@@ -40,10 +39,6 @@ UNSERVED = {
         {"model": {"uri": "s3://models/tumours/cut/model.skops"}},
         ["model:", "exit code 1", "model.skops"],
     ),
-    "another format": (
-        {"model": {"uri": "s3://models/wines/1/model.onnx"}},
-        ["model:", "exit code 1", "model.onnx", "sklearn"],
-    ),
     "a pickle that nobody allowed": (
         {"model": {"uri": "s3://models/tumours/pickled/model.pkl"}},
         ["model:", "exit code 1", "SERINUS_ALLOW_PICKLE"],
@@ -64,7 +59,7 @@ def tumours(_: int) -> Request:
 def examples(model: Model, bucket: Store) -> dict[str, Model]:
     """The examples, applied as they are, each serving."""
     served = [model_images.server(), model_images.full_server(), model_images.digits(trained.models())]
-    images.load(model.site.name, served)
+    model_images.bring(model.site, served)
     model.kubectl("apply", "--filename=-", stdin=json.dumps(bucket.secret()))
     applied = {name: Model(model.site, model.namespace) for name in SHOWN}
     for name, one in applied.items():

@@ -8,7 +8,7 @@ import pytest
 
 from cluster.registry import Registry
 from cluster.registry import registry as run_registry
-from demo import images, install
+from demo import install
 from demo.install import SYSTEM
 from demo.site import Site, run
 from load import Load
@@ -24,7 +24,7 @@ def registry(site: Site, tmp_path: Path) -> Iterator[Registry]:
     """A server on this machine, at the address by which the node reaches it, that the operator is told of."""
     if not site.docker_host:
         pytest.skip("no MLflow that the nodes reach: it runs beside a cluster of our own only")
-    images.load(site.name, [model_images.server(), model_images.storage()])
+    model_images.bring(site, [model_images.server(), model_images.storage()])
     inspect = ["docker", "network", "inspect", "kind", "--format", "{{(index .IPAM.Config 0).Gateway}}"]
     address = run(inspect, environment={"DOCKER_HOST": site.docker_host}).strip()
     with run_registry(tmp_path, address=address) as server:

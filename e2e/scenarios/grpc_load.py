@@ -1,0 +1,46 @@
+"""Steady gRPC calls, as `load` makes steady HTTP requests."""
+
+import json
+import os
+import subprocess
+from types import TracebackType
+from typing import Any, Self
+
+from cluster import venvs
+from demo.site import ROOT
+from scenarios.stand import Model
+
+CLIENT = ROOT / "e2e" / "scenarios" / "grpc_client.py"
+LOCK = ROOT / "e2e" / "images" / "tensorflow-serving" / "requirements.txt"
+
+
+class GrpcLoad:
+    """Steady gRPC calls by the server's own client package, in a process of its own, over one connection."""
+
+    def __init__(self, model: Model, call: str, calls: int | None = None) -> None:
+        """Say what to ask: `infer` is the Open Inference Protocol's, `predict` TensorFlow Serving's.
+
+        Without a number of calls it asks until it is stopped.
+        """
+        target = model.site.gateway_url.removeprefix("http://")
+        self._command = [str(venvs.python("grpc", LOCK, "20 s")), str(CLIENT), call]
+        self._command += ["--target", target, "--authority", model.host, "--model", model.name]
+        self._command += ["--calls", str(calls)] if calls else []
+
+    def __enter__(self) -> Self:
+        environment = {**os.environ, "PYTHONPATH": ""}
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, env=environment)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+
+    def stop(self) -> tuple[dict[str, int], dict[str, Any]]:
+        """Return how often each status came, and the first answer of each version of the model."""
+        told = json.loads(self._process.communicate()[0])
+        return told["statuses"], told["versions"]
