@@ -13,6 +13,7 @@ from scenarios.stand import MARGIN, Manifest, Model
 from scenarios.store import Store
 
 QUICK: Manifest = {
+    "route": {"timeout": "5s"},  # drains last at least as long
     "rollout": {
         "steps": [{"weight": 50, "minDuration": "2s"}],
         "drain": "2s",

@@ -51,7 +51,8 @@ def test_a_moved_alias_is_a_canary(fresh: Model, registry: Registry, start_load:
     fresh.kubectl("apply", "--filename=-", stdin=json.dumps(secret(registry)))
     fresh.name = NAME
     model = {"uri": f"models:/{NAME}@champion", "format": "sklearn", "secretRef": {"name": "mlflow"}}
-    fresh.apply_spec({**QUICK, "model": model, "route": {"gateway": "gateway/public", "hostnames": [fresh.host]}})
+    route = {**QUICK["route"], "gateway": "gateway/public", "hostnames": [fresh.host]}
+    fresh.apply_spec({**QUICK, "model": model, "route": route})
     status = fresh.wait_stable()
     assert status["stable"]["model"] == {
         "format": "sklearn",
