@@ -6,6 +6,7 @@ import pytest
 
 from .kube import Kube, Manifest, RefusedError
 from .stand import manifest, spec
+from .waiting import eventually
 
 MINIMAL: Manifest = {"runtime": {"image": "registry.test/model:1", "port": 8080}}
 MEAN = {
@@ -305,7 +306,12 @@ def test_scale_subresource(kube: Kube, namespace: str) -> None:
 )
 @pytest.mark.usefixtures("kube")
 def test_explain_describes_fields(kube: Kube, field: str, text: str) -> None:
-    assert text in " ".join(kube.plane.kubectl("explain", field).stdout.split())
+    """The API server publishes the document that this reads a moment after it takes the CRD."""
+
+    def explained() -> bool:
+        return text in " ".join(kube.plane.kubectl("explain", field).stdout.split())
+
+    eventually(explained, f"{field} is described by {text!r}")
 
 
 @pytest.mark.parametrize("after", [{}, {"runtime": {}}, {"runtime": {"image": "a:1", "port": 1}, "model": None}])
