@@ -145,7 +145,10 @@ def test_a_live_view_stays_until_it_is_interrupted(kube: Kube, emptied: str) -> 
     command = [sys.executable, "-m", "serinus.cli.main", "status", "shop", "--watch", *where]
     environ = {**os.environ, "PYTHONPATH": ":".join(sys.path), "TERM": "xterm", "COLUMNS": "120", "LINES": "50"}
     terminal, end = pty.openpty()
+    # What runs in the background of a script ignores interrupts, and hands that on.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=environ, start_new_session=True)
+    signal.signal(signal.SIGINT, before)
     os.close(end)
     seen = b""
     while seen.count(b"Canary") < 2:  # the first look and one that was asked for anew

@@ -15,7 +15,7 @@ from serinus.api.analysis import Analysis, Compare, Latency, Mean, Metric, OnHol
 from serinus.api.base import Fragment, Model
 from serinus.api.durations import AtLeastOneSecond, Duration, render
 from serinus.api.model import ModelSource
-from serinus.api.protocol import Protocol
+from serinus.api.protocol import Protocol, usual
 from serinus.api.runtime import ConfigMapRef, Runtime, RuntimeMetrics
 
 __all__ = [
@@ -86,7 +86,7 @@ class Route(Model):
     def routed(self, served: Collection[Protocol]) -> tuple[Protocol, ...]:
         """Return the protocols that have a route, of those that a runtime serves."""
         asked = [protocol for protocol in Protocol if protocol in (self.protocols or ()) and protocol in served]
-        return tuple(asked) or tuple([protocol for protocol in Protocol if protocol in served][:1])
+        return tuple(asked) or usual(served)
 
 
 class Step(Model):

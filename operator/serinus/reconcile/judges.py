@@ -8,7 +8,7 @@ import aiohttp
 
 from serinus.api.analysis import ERROR_RATE, LATENCY
 from serinus.api.promql import VARIABLES
-from serinus.api.protocol import Protocol
+from serinus.api.protocol import Protocol, usual
 from serinus.api.status import RolloutState, Status
 from serinus.api.v1alpha1 import ModelDeploymentSpec, RuntimeMetrics, Source
 from serinus.metrics import pods, query
@@ -151,7 +151,7 @@ def _subjects(
 ) -> tuple[Subject, Subject]:
     """Return what is judged by its answers, and by its latency: their sources may differ."""
     live = [found for name in (state.control, state.candidate) if (found := children.revisions.get(name))]
-    used = routed(spec, state, children) if spec.route else children.served(state.control)
+    used = routed(spec, state, children) if spec.route else usual(children.served(state.control))
     told = [
         (RuntimeMetrics.model_validate(revision.metrics), revision.protocols)
         for revision in live
