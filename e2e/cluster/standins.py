@@ -129,7 +129,11 @@ def _make_static(name: str, program: Path, key: str) -> None:
 
 
 def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    return member.replace(uid=0, gid=0, uname="root", gname="root", mode=0o755, deep=False)
+    # Changed in place: Python 3.11.2, which Debian 12 has, cannot copy one.
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    member.mode = 0o755
+    return member
 
 
 def _make_layered(name: str, folder: str, copied: tuple[str, ...], key: str) -> None:
