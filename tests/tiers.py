@@ -19,7 +19,7 @@ TIERS = {
     "unit": ["tests", "--ignore=tests/chart", "--ignore=tests/integration"],
     "chart": ["tests/chart", "--numprocesses=2", "--dist=loadfile"],
     # It waits more than it works, each worker on a control plane of its own.
-    "integration": ["tests/integration", "--numprocesses=5", "--dist=worksteal", "--durations=10"],
+    "integration": ["tests/integration", "--numprocesses=3", "--dist=worksteal", "--durations=10"],
     "e2e": ["e2e/scenarios", "--durations=20"],
 }
 OWN = {"storage": "runtimes/storage", "server": "runtimes/server"}
