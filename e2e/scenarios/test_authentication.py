@@ -11,7 +11,7 @@ import pytest
 
 from demo.site import ROOT
 from load import Load, mixes
-from scenarios.stand import MARGIN, Model, metric
+from scenarios.stand import GATEWAY_LAG, MARGIN, Model, metric
 
 POLICY = ROOT / "examples" / "authentication" / "jwt.yaml"
 SPEC = {
@@ -43,6 +43,7 @@ def guarded(model: Model) -> Model:
     """A model behind the policy of the example, applied as it is."""
     model.apply("recommender/v1.yaml", **SPEC)
     model.wait_stable()
+    time.sleep(GATEWAY_LAG)
     assert ask(model) == 200
     keys = model.kubectl("get", "--raw", "/openid/v1/jwks")
     model.kubectl("create", "configmap", "jwks", f"--from-literal=jwks={keys}")

@@ -1,11 +1,12 @@
 """What people do in the middle of a rollout."""
 
+import time
 from collections.abc import Callable
 
 import pytest
 
 from load import Load
-from scenarios.stand import MARGIN, Model
+from scenarios.stand import GATEWAY_LAG, MARGIN, Model
 
 pytestmark = pytest.mark.usefixtures("load")
 
@@ -25,6 +26,7 @@ HELD = {
 def load(model: Model, start_load: Callable[..., Load]) -> Load:
     model.apply("recommender/v1.yaml", **HELD)
     model.wait_stable()
+    time.sleep(GATEWAY_LAG)
     return start_load(model, 60.0)
 
 

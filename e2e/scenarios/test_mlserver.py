@@ -1,6 +1,7 @@
 """Another project's server, MLServer, picked by its name: REST and gRPC, and canaries judged through each."""
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from load import Load, Request
 from scenarios import model_images
 from scenarios.asking import post
 from scenarios.grpc_load import GrpcLoad
-from scenarios.stand import MARGIN, Manifest, Model, metric
+from scenarios.stand import GATEWAY_LAG, MARGIN, Manifest, Model, metric
 from scenarios.store import Store
 
 FLOWER = {"inputs": [{"name": "rows", "shape": [1, 4], "datatype": "FP64", "data": [5.1, 3.5, 1.4, 0.2]}]}
@@ -62,6 +63,7 @@ def iris(model: Model, bucket: Store) -> Model:
     model.name = "iris"
     model.apply_spec(spec("1", model.host))
     model.wait_stable()
+    time.sleep(GATEWAY_LAG)
     return model
 
 

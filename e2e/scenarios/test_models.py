@@ -1,6 +1,7 @@
 """Models by their address: the examples as they are, the next version, and what cannot be served."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from load import Load, Request
 from scenarios import model_images, trained
 from scenarios.asking import close, post, shown
-from scenarios.stand import MARGIN, Manifest, Model
+from scenarios.stand import GATEWAY_LAG, MARGIN, Manifest, Model
 from scenarios.store import Store
 
 QUICK: Manifest = {
@@ -67,6 +68,7 @@ def examples(model: Model, bucket: Store) -> dict[str, Model]:
         one.apply_unchanged(f"{name}/v1.yaml")
     for one in applied.values():
         one.wait_stable()
+    time.sleep(GATEWAY_LAG)
     return applied
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from demo.trouble import Trouble
 from load import Load
-from scenarios.stand import MARGIN, Manifest, Model, watched, weight_history
+from scenarios.stand import GATEWAY_LAG, MARGIN, Manifest, Model, watched, weight_history
 
 BUSY = 40.0
 """Requests a second that keep more than the fewest pods busy."""
@@ -46,6 +46,7 @@ pytestmark = pytest.mark.usefixtures("load")
 def load(model: Model, start_load: Callable[..., Load]) -> Load:
     model.apply("recommender/autoscaled.yaml", **SCALED)
     model.wait_stable()
+    time.sleep(GATEWAY_LAG)  # a thread of the proxy may not know yet that the route is open
     return start_load(model, BUSY)
 
 

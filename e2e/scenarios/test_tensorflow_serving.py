@@ -1,13 +1,14 @@
 """The contract of TensorFlow Serving through what Serinus makes for it; a stand-in answers, see docs/runtimes.md."""
 
 import json
+import time
 
 import pytest
 
 from scenarios import model_images
 from scenarios.asking import post
 from scenarios.grpc_load import GrpcLoad
-from scenarios.stand import Manifest, Model
+from scenarios.stand import GATEWAY_LAG, Manifest, Model
 from scenarios.store import Store
 
 NAME = "half-plus-two"
@@ -32,6 +33,7 @@ def line(model: Model, bucket: Store) -> Model:
     model.name = NAME
     model.apply_spec(spec(model.host))
     model.wait_stable()
+    time.sleep(GATEWAY_LAG)
     return model
 
 
