@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .control_plane import ControlPlane
+from .waiting import eventually
 
 Manifest = dict[str, Any]
 
@@ -125,6 +126,8 @@ class Recorder:
     plane: ControlPlane
     namespace: str
     changes: list[Change] = field(default_factory=list)
+    _since: dict[str, int] = field(default_factory=dict)
+    """The version from which each kind is recorded."""
     _connections: list[http.client.HTTPSConnection] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -132,6 +135,7 @@ class Recorder:
     def watch(self, *plurals: str) -> None:
         for plural in plurals:
             since = Kube(self.plane).call("GET", path(plural, self.namespace))["metadata"]["resourceVersion"]
+            self._since[plural] = int(since)
             thread = threading.Thread(target=self._read, args=(plural, self._open(plural, since)), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -163,7 +167,7 @@ class Recorder:
             answer = self._open(plural, found["metadata"]["resourceVersion"])
         except (OSError, RefusedError, http.client.HTTPException):
             return None
-        known = {change.object["metadata"]["uid"] for change in self.of(plural)}
+        known = {change.object["metadata"]["uid"] for change in list(self.changes) if change.plural == plural}
         for item in found["items"]:
             kind = "MODIFIED" if item["metadata"]["uid"] in known else "ADDED"
             self.changes.append(Change(kind, plural, item))
@@ -177,7 +181,17 @@ class Recorder:
         return connection.getresponse()
 
     def of(self, plural: str, name: str | None = None) -> list[Change]:
+        """Return the changes of a kind; what the API server holds now is among them."""
+        with contextlib.suppress(OSError, RefusedError, http.client.HTTPException):  # it may be away
+            held = Kube(self.plane).call("GET", path(plural, self.namespace))["items"]
+            eventually(lambda: self._saw(plural, held), f"the recorder saw the {plural}")
         return [c for c in list(self.changes) if c.plural == plural and name in (None, c.name)]
+
+    def _saw(self, plural: str, held: list[Manifest]) -> bool:
+        """Tell whether these objects, as they are or later, are among the changes."""
+        seen = {c.object["metadata"]["uid"]: c.version for c in list(self.changes) if c.plural == plural}
+        versions = {item["metadata"]["uid"]: int(item["metadata"]["resourceVersion"]) for item in held}
+        return all(version <= max(seen.get(uid, 0), self._since[plural]) for uid, version in versions.items())
 
     def deleted(self) -> list[Change]:
         """Return what was deleted, in the order in which it was."""

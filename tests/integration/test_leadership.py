@@ -90,7 +90,11 @@ def test_a_leader_that_was_frozen_and_thaws_does_no_harm(space: Space, pair: Pai
     time.sleep(max(0.0, FROZEN - (time.monotonic() - frozen)))
     written = space.model()["metadata"]["resourceVersion"]
     pair.leader.thaw()
-    eventually(lambda: "Not leading any more" in pair.leader.last_words(), "the frozen one notices")
+    eventually(
+        lambda: "Not leading any more" in pair.leader.last_words(),
+        "the frozen one notices",
+        show=pair.leader.last_words,
+    )
     time.sleep(3.0)  # what it had begun would be done by now
     assert space.weights() == {old: 100}
     assert space.model()["metadata"]["resourceVersion"] == written

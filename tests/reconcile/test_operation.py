@@ -77,7 +77,7 @@ class Cluster:
         await asyncio.Event().wait()
         yield
 
-    async def pages(self, *_: Any) -> Any:
+    async def pages(self, *_: Any, **__: Any) -> Any:
         yield [{"metadata": {"namespace": "space", "name": "shop"}}]
 
 
@@ -173,6 +173,35 @@ def test_an_edit_of_an_autoscaler_is_one_reason_to_look_and_not_one_for_ever(sta
     first, second = "2026-11-22T11:00:00Z", "2026-11-22T11:30:00Z"
     assert [looks(first) for _ in range(4)] == [1, 1, 0, 0]  # a second edit within the second would look the same
     assert [looks(second) for _ in range(4)] == [1, 1, 0, 0]
+
+
+def test_a_lead_is_lost_although_a_worker_misses_its_cancellation(stage: Stage) -> None:
+    missed = asyncio.Event()
+
+    async def deaf(_key: Key) -> float | None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if missed.is_set():
+                raise
+            missed.set()
+        return None
+
+    stage.queue.reconcile = deaf
+
+    async def work() -> None:
+        stage.operation.start()
+        while stage.queue.depth() or not stage.reconciler.began:  # noqa: ASYNC110 - two conditions
+            await asyncio.sleep(0.01)
+        stage.lead.own = False
+        await missed.wait()
+        stage.lead.own = True
+        while len(stage.reconciler.began) < 2:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
+        await stage.operation.stop()
+
+    run(work)
+    assert stage.reconciler.began == [1, 1], "it let go and took up the lead again"
 
 
 def test_what_is_heard_while_the_lead_is_lost_for_a_moment_is_not_lost(stage: Stage) -> None:

@@ -70,6 +70,22 @@ async def quiet(seconds: float = 0.1) -> None:
     await asyncio.sleep(seconds)
 
 
+def test_a_worker_that_is_cancelled_just_when_a_key_comes_ends() -> None:
+    async def scenario() -> None:
+        runs = Runs(gate=asyncio.Event())
+        queue = Queue(runs, time.monotonic, runs.failed)
+        await queue.add(ONE, delay=LIMIT)
+        worker = asyncio.create_task(queue.work())
+        await quiet()
+        await queue.add(TWO, delay=LIMIT)
+        await asyncio.sleep(0)  # the change has come, the worker has not yet gone on
+        worker.cancel()
+        done, _ = await asyncio.wait({worker}, timeout=1.0)
+        assert done
+
+    asyncio.run(scenario())
+
+
 def test_a_key_is_worked_on_once_per_wish() -> None:
     async def scenario() -> None:
         runs = Runs()

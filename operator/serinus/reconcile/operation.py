@@ -31,6 +31,8 @@ STUCK = 60.0
 """Seconds in which nobody takes a due key after which the workers are stuck; a long queue alone is no fault."""
 GLANCE = 0.2
 """Seconds between two glances at whether the lead has changed hands."""
+INSIST = 1.0
+"""Seconds in which a cancelled task should have ended."""
 
 
 @dataclass(slots=True)
@@ -185,6 +187,12 @@ def _edited(metadata: Metadata) -> str:
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """End tasks, asked again until they have: one cancellation may be lost to what a task waits for just then."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        ended, left = await asyncio.wait(left, timeout=INSIST)
+        for task in ended:
+            if not task.cancelled():
+                task.exception()  # it was told already, or is the cancellation's own

@@ -86,8 +86,10 @@ class Queue:
     async def _take(self) -> Key:
         async with self._changed:
             while (wait := self._until_next()) is None or wait > 0:
+                # Not `wait_for`: Python 3.11's forgets a cancellation that comes together with the change.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), wait)
+                    async with asyncio.timeout(wait):
+                        await self._changed.wait()
             key = self._pop()
             del self._due[key]
             self._running.add(key)
