@@ -25,8 +25,10 @@ from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.operation import Operation
 from serinus.reconcile.queue import Key, Queue
 from serinus.reconcile.reconciler import Reconciler
+from serinus.reconcile.roster import Roster
 from serinus.registry.client import Mlflow
 from serinus.registry.watch import Watch
+from serinus.rollout.turns import Limits
 from serinus.runtimes.loading import Images, load
 from serinus.settings import Settings
 from serinus.telemetry import logs, metrics
@@ -71,7 +73,9 @@ def _operation(settings: Settings, namespaces: list[str], api: ApiClient, sessio
         await queue.add(key)
 
     registry = Watch(_mlflow(settings, session), settings.mlflow_interval, wake)
-    reconciler = Reconciler(cluster, Gateways(cluster, time.monotonic), judges, catalogue, registry, echo, time.time)
+    limits = Limits(settings.max_rollouts, settings.max_rollouts_per_namespace)
+    gateways, roster = Gateways(cluster, time.monotonic), Roster(limits, wake)
+    reconciler = Reconciler(cluster, gateways, judges, catalogue, registry, roster, echo, time.time)
     queue = Queue(reconciler, time.monotonic, _failed, reconciler.hurries)
     metrics.QUEUE_DEPTH.set_function(queue.depth)
     metrics.QUEUE_AGE.set_function(queue.oldest_wait)

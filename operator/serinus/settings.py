@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     """A folder with ca.crt, the authority of its certificate, or tls.crt and tls.key, the operator's own, or all."""
     custom_queries: bool = True
     """Whether `spec.analysis.metrics` may hold PromQL."""
+    max_rollouts: Annotated[int, Field(ge=0)] = 0
+    """Rollouts that may be in progress at the same time; 0 for any number."""
+    max_rollouts_per_namespace: Annotated[int, Field(ge=0)] = 0
+    """The same within one namespace."""
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     """ModelDeployments that are worked on at once."""
     lease_namespace: str = ""

@@ -26,6 +26,8 @@ DIGEST = "sha256:" + "a" * 64
         ({"workers": "many"}, ["/workers", "got string, want integer"]),
         ({"workers": 0}, ["/workers", "minimum: got 0, want 1"]),
         ({"workers": 257}, ["/workers", "257"]),
+        ({"maxRollouts": -1}, ["/maxRollouts", "minimum: got -1, want 0"]),
+        ({"maxRolloutsPerNamespace": 1.5}, ["/maxRolloutsPerNamespace", "got number, want integer"]),
         ({"customQueries": "no"}, ["/customQueries", "got string, want boolean"]),
         ({"namespaces": "team-a"}, ["/namespaces", "got string, want array"]),
         ({"namespaces": ["Team_A"]}, ["/namespaces/0", "Team_A"]),
@@ -142,6 +144,8 @@ def test_values_reach_the_settings(helm: Any, monkeypatch: pytest.MonkeyPatch) -
         "log": {"level": "debug", "format": "text"},
         "customQueries": False,
         "workers": 3,
+        "maxRollouts": 20,
+        "maxRolloutsPerNamespace": 5,
     }
     values["prometheus"] |= {
         "headers": {"X-Scope-OrgID": "a|b"},
@@ -164,6 +168,8 @@ def test_values_reach_the_settings(helm: Any, monkeypatch: pytest.MonkeyPatch) -
         mlflow_timeout="3s",
         custom_queries=False,
         workers=3,
+        max_rollouts=20,
+        max_rollouts_per_namespace=5,
         lease_namespace="ops",
     )
 

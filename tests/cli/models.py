@@ -11,6 +11,7 @@ from serinus.cli.views.facts import Facts
 from serinus.desired.revision import Revision
 from serinus.rollout import report
 from serinus.rollout.report import Problem
+from serinus.rollout.turns import Wait
 from tests.rollout.support import BLIND, INCONCLUSIVE, NEW, NOW, OLD, pods, seen, state
 
 Manifest = dict[str, Any]
@@ -218,6 +219,7 @@ def scenes() -> dict[str, Facts]:
         "initializing": facts(model(at(Phase.INITIALIZING), first)),
         "stable": facts(model(at(Phase.STABLE))),
         "refused": facts(model(at(Phase.STABLE), problem=Problem("InvalidSpec", "spec.replicas: must be at least 1"))),
+        "queued": facts(model(at(Phase.QUEUED), {"target": NEW, "wait": Wait(2, 3, 3)})),
         "preparing": facts(model(at(Phase.PREPARING), starting)),
         "stepping": facts(
             model(

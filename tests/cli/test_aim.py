@@ -50,6 +50,7 @@ REFUSED: list[tuple[str, Phase, str]] = [
     ("abort", Phase.ROLLING_BACK, "is being taken back"),
     ("retry", Phase.STEPPING, "only what was taken back"),
     ("skip-step", Phase.PREPARING, "it is Preparing, and only a canary on its steps"),
+    ("promote", Phase.QUEUED, "its next revision waits for other rollouts"),
     ("pause", Phase.INITIALIZING, "its first revision"),
 ]
 

@@ -9,6 +9,7 @@ from serinus.api.status import Phase, RolloutState, Status
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.rollout.observation import Workload
 from serinus.rollout.report import Problem, refused, status
+from serinus.rollout.turns import Wait
 from serinus.traffic.split import SeenSplit
 from tests.rollout.support import BLIND, NEW, NOW, OLD, failure, pods, spec, state
 from tests.rollout.test_report import facts
@@ -86,6 +87,7 @@ OBJECTS: dict[str, Callable[[], Manifest]] = {
     "stable-unrouted": _unrouted,
     "stable-paused": lambda: shown(state(Phase.STABLE), spec=spec(rollout={"paused": True})),
     "stable-paused-behind": lambda: shown(state(Phase.STABLE), {"target": NEW}, spec=spec(rollout={"paused": True})),
+    "queued": lambda: shown(state(Phase.QUEUED), {"target": NEW, "wait": Wait(2, 3, 3)}),
     "preparing": lambda: shown(state(Phase.PREPARING), {"pods": {NEW: pods(0, of=2, problem="Insufficient memory")}}),
     "stepping": lambda: shown(state(Phase.STEPPING)),
     "stepping-blind": lambda: shown(state(Phase.STEPPING, hold="Blind"), {"verdict": BLIND}),

@@ -174,10 +174,10 @@ class Space:
         patch = {"metadata": {"annotations": {"touched": str(next(_numbers))}}}
         self.kube.merge("modeldeployments", self.namespace, NAME, patch)
 
-    def command(self, verb: str, revision: str) -> None:
+    def command(self, verb: str, revision: str, name: str = NAME) -> None:
         text = f"{verb}/{revision}/{next(_numbers)}"
         annotations = {"metadata": {"annotations": {"serinus.dev/command": text}}}
-        self.kube.merge("modeldeployments", self.namespace, NAME, annotations)
+        self.kube.merge("modeldeployments", self.namespace, name, annotations)
 
     def route(self) -> Manifest | None:
         return self.kube.get("httproutes", self.namespace, NAME)

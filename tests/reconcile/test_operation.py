@@ -13,6 +13,8 @@ from serinus.desired.labels import MODEL
 from serinus.reconcile.echo import Echo
 from serinus.reconcile.operation import STUCK, Operation
 from serinus.reconcile.queue import Key, Queue
+from serinus.reconcile.roster import Roster
+from serinus.rollout.turns import Limits
 
 SHOP = Key("space", "shop")
 
@@ -51,6 +53,7 @@ class Reconciler:
     seen: list[Key] = field(default_factory=list)
     worked: asyncio.Event = field(default_factory=asyncio.Event)
     registry: Registry = field(default_factory=Registry)
+    roster: Roster = field(default_factory=lambda: Roster(Limits(), wake=lambda _: pytest.fail("nobody waits")))
 
     async def __call__(self, key: Key) -> float | None:
         self.seen.append(key)

@@ -25,6 +25,7 @@ from serinus.rollout.command import MAX_COMMAND
 from serinus.rollout.observation import Workload
 from serinus.rollout.report import Facts, Problem, refused, status
 from serinus.rollout.step import MAX_WEIGHTS
+from serinus.rollout.turns import Wait
 from serinus.traffic.split import SeenSplit
 
 from .support import (
@@ -115,7 +116,24 @@ def test_every_condition_is_whole_and_named_once(phase: Phase) -> None:
 
 @pytest.mark.parametrize("phase", [*Phase])
 def test_progressing_tells_whether_something_is_under_way(phase: Phase) -> None:
-    assert told(state(phase))["Progressing"] == ("False" if phase in RESTING else "True", phase)
+    waits = phase in {*RESTING, Phase.QUEUED}
+    assert told(state(phase))["Progressing"] == ("False" if waits else "True", phase)
+
+
+def test_a_rollout_that_waits_for_others_says_for_how_many_and_its_place() -> None:
+    """To kstatus it is in progress: it will begin by itself."""
+    at = facts(state(Phase.QUEUED), {"target": NEW, "wait": Wait(place=4, running=2, limit=2, namespace="ml")})
+    found = status(at, Status(), {})
+    words = (
+        f"Revision {NEW} waits for its turn: 2 rollouts are in progress in namespace ml and the limit is 2; "
+        "it is number 4 of those that wait"
+    )
+    assert (found.phase, found.reason, found.message) == ("Queued", "Queued", words)
+    shown = {condition.type: (condition.status, condition.message) for condition in found.conditions}
+    assert shown["Ready"] == ("False", words)
+    assert shown["Reconciling"] == ("True", words)
+    assert shown["Available"][0] == "True"
+    assert (found.stable and found.stable.revision, found.canary, found.weight) == (OLD, None, 0)
 
 
 def test_a_stable_revision_that_is_not_the_spec_yet_is_not_ready() -> None:

@@ -33,6 +33,7 @@ class Phase(StrEnum):
 
     INITIALIZING = "Initializing"
     STABLE = "Stable"
+    QUEUED = "Queued"
     PREPARING = "Preparing"
     STEPPING = "Stepping"
     PROMOTING = "Promoting"

@@ -139,7 +139,7 @@ class Operation:
     async def _survey(self) -> None:
         while True:
             try:
-                return await survey(self.cluster, self.namespaces, self.queue)
+                return await survey(self.cluster, self.namespaces, self.queue, self.reconciler.roster)
             except ApiError as error:
                 log.warning("Listing all ModelDeployments: %s", error)
                 await asyncio.sleep(1.0)

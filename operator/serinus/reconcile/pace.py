@@ -39,6 +39,8 @@ def next_look(  # noqa: PLR0913 - all that a look waits for
         return _under_way(spec, state, seen, due, now)
     if state.phase is Phase.INITIALIZING or waits:
         return WAITING
+    if seen.wait:  # it is woken when its turn comes; until then its place is told, the more often the nearer it is
+        return max(POLL, float(seen.wait.place))
     autoscaler = seen.workload(state.stable).autoscaler
     unscaled = spec.autoscaling is not None and (autoscaler is None or not autoscaler.active)
     rest = POLL if spec.runtime.config_maps or unscaled else RESYNC

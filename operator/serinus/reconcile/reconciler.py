@@ -19,6 +19,7 @@ from serinus.reconcile.gateways import Gateways
 from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.pace import TICK, WAITING
 from serinus.reconcile.queue import Key
+from serinus.reconcile.roster import Roster, Uncounted
 from serinus.reconcile.snapshot import Metadata, Snapshot
 from serinus.reconcile.statuses import StatusWriter
 from serinus.reconcile.turn import Memory, Turn
@@ -43,6 +44,7 @@ class Reconciler:
     judges: RolloutJudges
     catalogue: Catalogue
     registry: Watch[Key]
+    roster: Roster
     echo: Echo
     clock: Callable[[], float]
     term: int = 0
@@ -54,11 +56,19 @@ class Reconciler:
         Raises:
             ApiError: the API server could not be asked; the queue tries again.
         """
+        try:
+            return await self._work_on(key)
+        except Exception:
+            await self.roster.pass_over(key)
+            raise
+
+    async def _work_on(self, key: Key) -> float | None:
         memory = self._memories.get(key) or self._begin(key)
         memory.snapshot.look()
         raw = await memory.snapshot.get(resources.MODEL_DEPLOYMENT, key.name)
         if raw is None or "deletionTimestamp" in raw["metadata"]:
             self._forget(key)
+            await self.roster.forget(key)
             user = raw["metadata"]["uid"] if raw else ""
             routes = [await self.cluster.get(kind, *key) for kind in resources.ROUTES.values()]
             leaving = [await farewell.let_go(self.cluster, route, self.clock(), user) for route in routes]
@@ -91,6 +101,7 @@ class Reconciler:
         """Begin to lead: what is remembered of an earlier time may be wrong."""
         for key in list(self._memories):
             self._forget(key)
+        self.roster.begin()
         self.term = term
 
     def _rest(self, memory: Memory, again: float) -> float:
@@ -112,6 +123,7 @@ class Reconciler:
                     self.judges,
                     self.catalogue,
                     self.registry,
+                    self.roster,
                     key,
                     raw,
                     memory,
@@ -119,8 +131,10 @@ class Reconciler:
                     self.clock(),
                 )
                 return await turn.run()
-        except Pending as pending:
+        except (Pending, Uncounted) as pending:
             log.info("%s", pending, extra={"namespace": key.namespace, "modeldeployment": key.name})
+            if isinstance(pending, Pending):
+                await self.roster.pass_over(key)
             return WAITING
         except ApiError as error:
             memory.snapshot.forget()

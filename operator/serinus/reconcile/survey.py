@@ -8,14 +8,17 @@ from serinus.cluster import resources
 from serinus.cluster.client import Cluster, Manifest
 from serinus.reconcile.children import left_behind
 from serinus.reconcile.queue import Key, Queue
+from serinus.reconcile.roster import Roster
 
 RATE = 50.0
 """First looks in a second at ModelDeployments that nothing happens to: each reads all their children."""
-_AT_REST = {Phase.STABLE, Phase.ROLLED_BACK}
+_AT_REST = {Phase.STABLE, Phase.QUEUED, Phase.ROLLED_BACK}
 
 
-async def survey(cluster: Cluster, namespaces: Sequence[str], queue: Queue) -> None:
+async def survey(cluster: Cluster, namespaces: Sequence[str], queue: Queue, roster: Roster) -> None:
     """Queue every ModelDeployment of some namespaces, or of all when there are none, and what others left behind.
+
+    The roster learns who is in progress and who waits.
 
     Raises:
         ApiError: they could not be listed.
@@ -27,11 +30,13 @@ async def survey(cluster: Cluster, namespaces: Sequence[str], queue: Queue) -> N
                 rests = _rests(item)
                 at_rest += rests
                 key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
+                roster.survey(item)
                 await queue.add(key, at_rest / RATE if rests else 0.0)
         for kind in resources.ROUTES.values():
             async for page in cluster.pages(kind, namespace, metadata_only=True):
                 for item in filter(left_behind, page):  # the model was deleted while nobody led
                     await queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"]))
+    await roster.surveyed()
 
 
 def spread(number: int) -> float:

@@ -26,6 +26,7 @@ from serinus.reconcile.pace import AT_ONCE, RESYNC, TICK, WAITING, next_look
 from serinus.reconcile.pins import Pins
 from serinus.reconcile.queue import Key
 from serinus.reconcile.records import Records
+from serinus.reconcile.roster import Roster
 from serinus.reconcile.seen import routed, seen_split
 from serinus.reconcile.snapshot import Snapshot
 from serinus.reconcile.statuses import StatusWriter, read_status
@@ -33,7 +34,7 @@ from serinus.reconcile.target import Refused, TargetFinder, lenient_spec, parse_
 from serinus.reconcile.world import World
 from serinus.registry.watch import Watch
 from serinus.rollout import report
-from serinus.rollout.machine import advance
+from serinus.rollout.machine import advance, begins
 from serinus.rollout.observation import Observation
 from serinus.rollout.report import Problem
 from serinus.rollout.step import Step
@@ -93,6 +94,7 @@ class Turn:
     judges: RolloutJudges
     catalogue: Catalogue
     registry: Watch[Key]
+    roster: Roster
     key: Key
     raw: Manifest
     memory: Memory
@@ -110,6 +112,7 @@ class Turn:
         spec, problem = await self._spec()
         if spec is None:
             await self._refuse(before, problem)
+            await self.roster.pass_over(self.key)
             return RESYNC
         children = await reading.read(self.memory.snapshot, self.gateways, self.key.name, self._owner.uid, spec.route)
         leaving = await self._let_go(children, routed(spec, state, children))
@@ -117,6 +120,7 @@ class Turn:
         aim = await self._finder.aim(self.raw["spec"], spec, state, revisions, problem)
         if not aim.target:
             await self._refuse(before, aim.problem)
+            await self.roster.pass_over(self.key)
             return WAITING
         children = replace(children, revisions=revisions)
         records = self._records
@@ -128,6 +132,9 @@ class Turn:
         opinion = await self.judges.opinion(self.key, spec, state, children, before, self.now)
         seen = self._observe(spec, state, children, revisions, aim.target, opinion)
         step = advance(spec, state, seen, self.now)
+        if begins(state, step.state) and revisions[aim.target].promoted_at is None:
+            seen = replace(seen, wait=self.roster.ask(self.key, state, self.now))
+            step = advance(spec, state, seen, self.now)
         if _raises(state, step.state) and len(revisions) > 1 and not self.memory.snapshot.fresh:
             self.memory.snapshot.forget()  # nobody is exposed on the strength of what was remembered
             return AT_ONCE
@@ -148,6 +155,7 @@ class Turn:
         version = self.raw["metadata"]["resourceVersion"]
         self.memory.exposed = bool(step.state.candidate) and step.state.traffic > 0
         blocked = await self._carry_out(world, Decision(version, state, step, before, after, revisions), seen)
+        await self.roster.note(self.key, step.state)
         if step.state != state or step.events or blocked:
             return AT_ONCE
         waits = problem is not None or self.memory.problem is not None

@@ -17,6 +17,7 @@ from serinus.rollout.orders import after_step, obey
 from serinus.rollout.safety import UNDER_TEST, automatic
 from serinus.rollout.step import Event, Look, Step, awaits_resume, change, enter, roll_back, weigh
 from serinus.rollout.trust import trusted
+from serinus.rollout.turns import Wait
 from serinus.traffic.split import PENDING
 
 WARM_UP = 1.0
@@ -90,7 +91,7 @@ def _introducing(look: Look) -> Step | None:
 
 
 def _resting(look: Look) -> Step:
-    """Stable or rolled back: wait for a spec that is neither stable's nor known to be bad."""
+    """Stable, rolled back or queued: wait for a spec that is neither stable's nor known to be bad."""
     state, target = look.state, look.seen.target
     if target == state.control:
         if state.phase is Phase.STABLE and not state.failed:
@@ -99,7 +100,9 @@ def _resting(look: Look) -> Step:
     if state.has_failed(target):
         return _remembered(look, target)
     if look.spec.rollout.paused:
-        return _stay(look)
+        return Step(enter(look, Phase.STABLE)) if state.phase is Phase.QUEUED else _stay(look)
+    if look.seen.wait:
+        return _queued(look, look.seen.wait)
     fresh = enter(
         look, Phase.PREPARING, candidate=target, step=0, weight=0, weights=[], live_since=None,
         warm=False, forced=False, paused=False, resumed_step=-1, reason="", message="",
@@ -108,6 +111,19 @@ def _resting(look: Look) -> Step:
         fresh,
         (Event("RolloutStarted", f"Revision {target} is prepared beside stable revision {state.control}"),),
     )
+
+
+def _queued(look: Look, wait: Wait) -> Step:
+    """Others are in progress: nothing is prepared. The place is kept by when the phase began."""
+    if look.state.phase is Phase.QUEUED:
+        return _stay(look)
+    event = Event("RolloutQueued", wait.told(look.seen.target))
+    return Step(enter(look, Phase.QUEUED, reason="", message=""), (event,))
+
+
+def begins(before: RolloutState, after: RolloutState) -> bool:
+    """Tell whether a step begins a rollout, which is what may have to wait for others."""
+    return not before.candidate and after.phase is Phase.PREPARING
 
 
 def _remembered(look: Look, target: str) -> Step:
@@ -246,6 +262,7 @@ def _rolling_back(look: Look) -> Step:
 _PHASES: dict[Phase, Callable[[Look], Step]] = {
     Phase.INITIALIZING: _initializing,
     Phase.STABLE: _resting,
+    Phase.QUEUED: _resting,
     Phase.ROLLED_BACK: _resting,
     Phase.PREPARING: _preparing,
     Phase.STEPPING: _stepping,

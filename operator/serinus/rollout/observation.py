@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serinus.analysis import Verdict
+from serinus.rollout.turns import Wait
 from serinus.traffic.split import SeenSplit
 
 CRASH_RESTARTS = 3
@@ -57,6 +58,8 @@ class Observation:
     metrics_problem: str = ""
     """Why no verdict could be trusted now, in words; empty when the metrics can be read."""
     command: str = ""
+    wait: Wait | None = None
+    """What a new rollout has to wait for; None while it may begin."""
     first_look: bool = False
     """The operator has just started: the cluster may be ahead of status."""
 

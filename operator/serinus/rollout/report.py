@@ -108,7 +108,7 @@ def _headline(facts: Facts) -> tuple[str, str]:
     if state.reason:
         return state.reason, state.message
     late = why_overdue(facts.spec, state)
-    waits = state.phase in (Phase.INITIALIZING, Phase.PREPARING) and not late
+    waits = state.phase in (Phase.INITIALIZING, Phase.QUEUED, Phase.PREPARING) and not late
     if waits and (unready := _unready(facts)):  # without pods there is nothing to be blind to
         return state.phase, unready
     if state.hold == "Blind":
@@ -120,7 +120,9 @@ def _headline(facts: Facts) -> tuple[str, str]:
 
 
 def _unready(facts: Facts) -> str:
-    """What the pods under way wait for, such as a GPU that no node has; empty while they wait for nothing known."""
+    """What a rollout waits for: others, or its pods for a GPU that no node has; empty while for nothing known."""
+    if facts.seen.wait:
+        return facts.seen.wait.told(facts.seen.target)
     return facts.seen.workload(facts.state.candidate or facts.state.control).problem
 
 
@@ -196,7 +198,7 @@ def _ready(facts: Facts) -> Condition:
         types.READY,
         False,
         state.reason or state.phase,
-        state.message or f"The rollout is {state.phase}",
+        state.message or (facts.seen.wait and _unready(facts)) or f"The rollout is {state.phase}",
     )
 
 

@@ -89,6 +89,8 @@ def _instead(verb: str, facts: Facts) -> str:  # noqa: PLR0911 - a case for each
             return f"its first revision {older} starts, with nothing beside it; apply another version to replace it"
         case "Stable":
             return f"it is at rest, revision {older} serves all traffic; apply a new version to start a rollout"
+        case "Queued":
+            return f"its next revision waits for other rollouts: {facts.status.get('message')}"
         case "Watching" if verb == "promote":
             return f"revision {newer} is promoted already, and watched"
         case "Watching":

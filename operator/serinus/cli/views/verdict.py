@@ -82,6 +82,11 @@ def _stable(facts: Facts) -> Verdict:
     return Verdict(Tone.GOOD, f"Stable: revision {facts.older} serves all traffic")
 
 
+def _queued(facts: Facts) -> Verdict:
+    headline = f"The next revision waits for other rollouts; revision {facts.older} serves all traffic"
+    return Verdict(Tone.HELD, headline, _told(facts))
+
+
 def _preparing(facts: Facts) -> Verdict:
     canary = facts.described(facts.newer)
     ready, wanted = canary.get("readyReplicas", 0), canary.get("replicas", 0)
@@ -182,6 +187,7 @@ def _hints(facts: Facts, *verbs: str) -> tuple[tuple[str, str], ...]:
 _OF_PHASE: dict[str, Callable[[Facts], Verdict]] = {
     "Initializing": _initializing,
     "Stable": _stable,
+    "Queued": _queued,
     "Preparing": _preparing,
     "Stepping": _stepping,
     "Promoting": _promoting,
