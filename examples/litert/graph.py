@@ -14,8 +14,8 @@ DENSE, SOFTMAX = 0, 1
 """Places of the two operators in the graph's list."""
 
 
-def written(layers: Sequence[tuple[np.ndarray, np.ndarray]], source: str, target: str) -> bytes:
-    """Return a classifier as the bytes of a .tflite file.
+def network(layers: Sequence[tuple[np.ndarray, np.ndarray]], source: str, target: str) -> Any:
+    """Return a classifier as a model of LiteRT's schema.
 
     Args:
         layers: Weights (inputs, outputs) and bias (outputs) of each layer. All but the last are followed by a ReLU,
@@ -40,6 +40,11 @@ def written(layers: Sequence[tuple[np.ndarray, np.ndarray]], source: str, target
     model.subgraphs = [part]
     model.operatorCodes = [_code(schema.BuiltinOperator.FULLY_CONNECTED), _code(schema.BuiltinOperator.SOFTMAX)]
     model.signatureDefs = [_signature(source, target, part.outputs[0])]
+    return model
+
+
+def packed(model: Any) -> bytes:
+    """Return a model as the bytes of a .tflite file."""
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     model, accuracy = train()
     layers = list(zip(model.coefs_, model.intercepts_, strict=True))
     given.output.mkdir(parents=True, exist_ok=True)
-    (given.output / "model.tflite").write_bytes(graph.written(layers, "pixels", "probabilities"))
+    (given.output / "model.tflite").write_bytes(graph.packed(graph.network(layers, "pixels", "probabilities")))
     print(f"accuracy {accuracy:.3f} on digits that it has not seen")
 
 

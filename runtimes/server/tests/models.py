@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
+import graph  # that of examples/litert
 import numpy as np
 import onnx
 import skops.io
 import yaml
-from ai_edge_litert import schema_py_generated as schema
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -78,7 +77,7 @@ def _written(graph: Any, path: Path) -> Path:
 
 
 def as_tflite(path: Path, *, batch: int = -1, signed: bool = True) -> Path:
-    """Write the linear model as a TensorFlow Lite graph, as its schema says: the probabilities.
+    """Write the linear model as a TensorFlow Lite graph, as the example does: the probabilities.
 
     Args:
         path: Where to.
@@ -86,70 +85,14 @@ def as_tflite(path: Path, *, batch: int = -1, signed: bool = True) -> Path:
         signed: Whether the graph has a signature with names of its own.
     """
     model = linear()
-    built = schema.ModelT()
-    built.version = 3
-    built.operatorCodes = [_code(schema.BuiltinOperator.FULLY_CONNECTED), _code(schema.BuiltinOperator.SOFTMAX)]
-    weights, bias = model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
-    built.buffers = [_buffer(b""), _buffer(weights.tobytes()), _buffer(bias.tobytes())]
-    part = schema.SubGraphT()
-    part.tensors = [
-        _tensor("serving_default_features:0", [batch, 4], 0),
-        _tensor("weights", [3, 4], 1),
-        _tensor("bias", [3], 2),
-        _tensor("scores", [batch, 3], 0),
-        _tensor("StatefulPartitionedCall:0", [batch, 3], 0),
-    ]
-    part.inputs, part.outputs = [0], [4]
-    softmax = schema.SoftmaxOptionsT()
-    softmax.beta = 1.0
-    part.operators = [
-        _operator(0, [0, 1, 2], [3], schema.BuiltinOptions.FullyConnectedOptions, schema.FullyConnectedOptionsT()),
-        _operator(1, [3], [4], schema.BuiltinOptions.SoftmaxOptions, softmax),
-    ]
-    built.subgraphs = [part]
-    if signed:
-        signature = schema.SignatureDefT()
-        signature.signatureKey, signature.subgraphIndex = "serving_default", 0
-        signature.inputs, signature.outputs = [_named("features", 0)], [_named("probabilities", 4)]
-        built.signatureDefs = [signature]
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(built.Pack(builder), b"TFL3")
-    path.write_bytes(builder.Output())
+    network = graph.network([(model.coef_.T, model.intercept_)], "features", "probabilities")
+    for tensor in network.subgraphs[0].tensors:
+        tensor.name = f"serving_default_{tensor.name}:0"  # as converters have it
+        tensor.shapeSignature = [batch if length == -1 else length for length in tensor.shapeSignature]
+    if not signed:
+        network.signatureDefs = []
+    path.write_bytes(graph.packed(network))
     return path
-
-
-def _code(operator: int) -> Any:
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = operator
-    code.version = 1
-    return code
-
-
-def _buffer(data: bytes) -> Any:
-    made = schema.BufferT()
-    made.data = np.frombuffer(data, np.uint8) if data else None
-    return made
-
-
-def _tensor(name: str, shape: list[int], buffer: int) -> Any:
-    tensor = schema.TensorT()
-    tensor.name, tensor.type, tensor.buffer = name, schema.TensorType.FLOAT32, buffer
-    tensor.shape = [abs(length) for length in shape]
-    tensor.shapeSignature = shape
-    return tensor
-
-
-def _operator(code: int, inputs: list[int], outputs: list[int], kind: int, options: Any) -> Any:
-    operator = schema.OperatorT()
-    operator.opcodeIndex, operator.inputs, operator.outputs = code, inputs, outputs
-    operator.builtinOptionsType, operator.builtinOptions = kind, options
-    return operator
-
-
-def _named(name: str, tensor: int) -> Any:
-    entry = schema.TensorMapT()
-    entry.name, entry.tensorIndex = name, tensor
-    return entry
 
 
 def of_mlflow(

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from serinus_server import api, served
 from serinus_server.app import App
+from serinus_server.errors import StartupError
 from serinus_server.logs.predictions import PredictionLog
 from serinus_server.settings import Settings
 from serinus_server.telemetry import Telemetry
@@ -59,6 +61,13 @@ def serve(path: Path, **given: Any) -> Client:
     logs.append(PredictionLog(settings, telemetry.drops, found.signature.names))
     app.serve(found, logs[-1])
     return Client(app)
+
+
+def refused(path: Path, **given: Any) -> str:
+    """Return why a model is not served."""
+    with pytest.raises(StartupError) as caught:
+        serve(path, **given)
+    return str(caught.value)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import joblib
 import lightgbm
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import xgboost
 from sklearn.datasets import load_iris
 
 from models import COLUMNS
-from serving import ROW, serve
+from serving import ROW, refused, serve
 
 FEATURES, TARGET = load_iris(return_X_y=True)
 FRAME = load_iris(as_frame=True).data
@@ -68,10 +69,17 @@ def test_a_missing_value_is_null(tmp_path: Path) -> None:
     ] == pytest.approx(found)
 
 
-def test_a_pickled_estimator_is_served_where_pickles_are(tmp_path: Path) -> None:
-    import joblib
+ESTIMATORS = {
+    "lightgbm": lightgbm.LGBMClassifier(n_estimators=5, n_jobs=1, verbosity=-1),
+    "xgboost": xgboost.XGBClassifier(n_estimators=5, n_jobs=1),
+}
 
-    model = lightgbm.LGBMClassifier(n_estimators=5, n_jobs=1, verbosity=-1).fit(FEATURES, TARGET)
+
+@pytest.mark.parametrize("model_format", ESTIMATORS)
+def test_a_pickled_estimator_is_served_where_pickles_are(tmp_path: Path, model_format: str) -> None:
+    model = ESTIMATORS[model_format].fit(FEATURES, TARGET)
     joblib.dump(model, path := tmp_path / "model.pkl")
-    client = serve(path, model_format="lightgbm", allow_pickle=True)
+    client = serve(path, model_format=model_format, allow_pickle=True)
     assert client.post("/predict", json=ROWS).json()["prediction"] == model.predict(FEATURES[::30]).tolist()
+    assert client.get("/v2/models/iris").json()["platform"].startswith(f"{model_format} ")
+    assert "SERINUS_ALLOW_PICKLE=true" in refused(path, model_format=model_format)

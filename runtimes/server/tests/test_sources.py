@@ -1,10 +1,13 @@
 """What is found in a folder, and what is said when it cannot be served."""
 
 import pickle
+import sys
 from pathlib import Path
 
 import joblib
+import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 
 import models
@@ -12,17 +15,11 @@ from serinus_server import engines
 from serinus_server.engines import Options
 from serinus_server.errors import StartupError
 from serinus_server.source import Source, find
-from serving import ROW, serve
+from serving import ROW, refused, serve
 
 
 class Custom(LogisticRegression):
     """A type that skops does not know."""
-
-
-def refused(path: Path, **given: object) -> str:
-    with pytest.raises(StartupError) as caught:
-        serve(path, **given)
-    return str(caught.value)
 
 
 def test_a_folder_with_one_model_is_enough(tmp_path: Path) -> None:
@@ -84,15 +81,47 @@ def test_what_is_no_fitted_estimator(tmp_path: Path) -> None:
     assert "holds a dict, which has none of predict" in refused(path, allow_pickle=True)
 
 
-def test_a_format_without_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "serinus_server.engines.xgboost", None)
-    with pytest.raises(StartupError, match=r"pip install 'serinus-server\[xgboost\]'"):
-        engines.load(Source(tmp_path / "model.ubj", "xgboost"), Options())
+LIBRARIES = {
+    "lightgbm": ("model.pkl", "lightgbm", "lightgbm"),
+    "onnx": ("model.onnx", "onnxruntime", "onnx"),
+    "tflite": ("model.tflite", "ai_edge_litert", "litert"),
+    "xgboost": ("model.ubj", "xgboost", "xgboost"),
+}
+"""A file of each format, the library that it needs, and what is to be installed."""
+
+
+@pytest.mark.parametrize("model_format", LIBRARIES)
+def test_a_format_without_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_format: str) -> None:
+    name, library, extra = LIBRARIES[model_format]
+    lacks(monkeypatch, library, f"serinus_server.engines.{model_format}")
+    with pytest.raises(StartupError, match=rf"{library}, which is not .*-full, or .*'serinus-server\[{extra}\]'"):
+        engines.load(Source(tmp_path / name, model_format), Options())
+
+
+def test_a_pipeline_that_picks_columns_by_name_without_pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picking = ColumnTransformer([("kept", "passthrough", ["a"])]).fit(pd.DataFrame({"a": [1.0], "b": [2.0]}))
+    path = models.dumped(picking, tmp_path / "model.skops")
+    lacks(monkeypatch, "pandas")
+    assert "needs pandas, which is not installed here: use the image serinus/server:" in refused(path)
+
+
+def test_a_pickle_that_needs_what_nobody_brings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "ours.py").write_text("class Ours: pass")
+    joblib.dump(__import__("ours").Ours(), path := tmp_path / "model.pkl")
+    lacks(monkeypatch, "ours")
+    assert "needs ours, which is not installed here: build an image that has it" in refused(path, allow_pickle=True)
+
+
+def lacks(monkeypatch: pytest.MonkeyPatch, library: str, *importers: str) -> None:
+    """Have a library not be installed, for what was imported already, too."""
+    monkeypatch.setitem(sys.modules, library, None)
+    for name in [name for name in sys.modules if name.startswith(f"{library}.") or name in importers]:
+        monkeypatch.delitem(sys.modules, name)
 
 
 def test_boosters_with_categories_are_refused(tmp_path: Path) -> None:
     import lightgbm
-    import pandas as pd
     import xgboost
 
     frame = pd.DataFrame({"kind": pd.Categorical(["a", "b"] * 20), "size": range(40)})

@@ -7,7 +7,7 @@ import lightgbm
 
 from serinus_server.engines import Options, boosters
 from serinus_server.signature import Array, Inputs, Tensor
-from serinus_server.source import ESTIMATORS, Source
+from serinus_server.source import Source
 
 
 class LightgbmEngine:
@@ -27,16 +27,12 @@ class LightgbmEngine:
         return {name: self._booster.predict(table, num_threads=self._threads) for name in outputs}
 
 
-def load(source: Source, options: Options) -> Any:
-    """Load a booster; an estimator is one of scikit-learn's kind.
+def load(source: Source, options: Options) -> LightgbmEngine:
+    """Load a booster.
 
     Raises:
         StartupError: if it takes categories, which arrays of numbers cannot hold.
     """
-    if source.path.suffix in ESTIMATORS:
-        from serinus_server.engines import sklearn
-
-        return sklearn.load(source, options)
     booster = lightgbm.Booster(model_file=str(source.path))
     if booster.pandas_categorical:
         raise boosters.has_categories(source)

@@ -29,6 +29,8 @@ class SklearnEngine:
     def __init__(self, estimator: Any, noted: Signature | None) -> None:
         self._estimator = estimator
         self._frames = _takes_frames(estimator)
+        if self._frames:
+            import_module("pandas")  # the lack of it is told at the start, not to callers
         self.signature = _signature(estimator, noted, frames=self._frames)
 
     def predict(self, inputs: Inputs, outputs: Sequence[str]) -> Mapping[str, Array]:

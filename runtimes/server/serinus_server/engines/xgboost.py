@@ -8,7 +8,7 @@ import xgboost
 
 from serinus_server.engines import Options, boosters
 from serinus_server.signature import Array, Inputs, Tensor
-from serinus_server.source import ESTIMATORS, Source
+from serinus_server.source import Source
 
 
 class XgboostEngine:
@@ -33,16 +33,12 @@ class XgboostEngine:
         return {name: found[name] for name in outputs}
 
 
-def load(source: Source, options: Options) -> Any:
-    """Load a booster; an estimator is one of scikit-learn's kind.
+def load(source: Source, options: Options) -> XgboostEngine:
+    """Load a booster.
 
     Raises:
         StartupError: if it takes categories, which arrays of numbers cannot hold.
     """
-    if source.path.suffix in ESTIMATORS:
-        from serinus_server.engines import sklearn
-
-        return sklearn.load(source, options)
     booster = xgboost.Booster(model_file=str(source.path))
     booster.set_param({"nthread": options.threads})
     if "c" in (booster.feature_types or ()):
