@@ -8,8 +8,8 @@ DOCKER ?= docker
 REGISTRY ?=
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE := $(if $(REGISTRY),$(REGISTRY:/=)/)serinus
-IMAGES := $(IMAGE)/operator:$(VERSION) $(IMAGE)/server:$(VERSION) $(IMAGE)/server:$(VERSION)-full $(IMAGE)/logger:$(VERSION) $(IMAGE)/storage:$(VERSION) $(IMAGE)/logger:$(VERSION)
-LOCKS := requirements/operator.txt runtimes/server/requirements/server.txt runtimes/server/requirements/full.txt runtimes/server/requirements/logger.txt runtimes/storage/requirements/storage.txt runtimes/server/requirements/logger.txt
+IMAGES := $(IMAGE)/operator:$(VERSION) $(IMAGE)/server:$(VERSION) $(IMAGE)/server:$(VERSION)-full $(IMAGE)/logger:$(VERSION) $(IMAGE)/storage:$(VERSION)
+LOCKS := requirements/operator.txt runtimes/server/requirements/server.txt runtimes/server/requirements/full.txt runtimes/server/requirements/logger.txt runtimes/storage/requirements/storage.txt
 export PYTHONPATH := operator:e2e
 
 ifeq ($(CLUSTER),current)
@@ -106,7 +106,6 @@ images: ## Build the images of this version; REGISTRY=registry.example.com/team 
 	$(DOCKER) build --tag $(IMAGE)/server:$(VERSION)-full --build-arg LOCK=full --file runtimes/server/Containerfile runtimes/server
 	$(DOCKER) build --tag $(IMAGE)/logger:$(VERSION) --file runtimes/server/Containerfile.logger runtimes/server
 	$(DOCKER) build --tag $(IMAGE)/storage:$(VERSION) --file runtimes/storage/Containerfile runtimes/storage
-	$(DOCKER) build --tag $(IMAGE)/logger:$(VERSION) --file runtimes/server/Containerfile.logger runtimes/server
 
 push: images ## Build the images and push them to REGISTRY
 	for image in $(IMAGES); do $(DOCKER) push $$image || exit 1; done
@@ -133,7 +132,7 @@ lock: ## Compile the hashed locks, without index URLs
 		set -- $$lock; name=$$1; shift; \
 		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$@ -o requirements/$$name.txt || exit 1; \
 	done
-	cd runtimes/server && for lock in "server sklearn onnx" "full $(ENGINES)" "dev $(ENGINES) dev"; do \
+	cd runtimes/server && for lock in "server sklearn" "full $(ENGINES)" "dev $(ENGINES) dev"; do \
 		set -- $$lock; name=$$1; shift; \
 		uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $${@/#/--extra=} pyproject.toml -o requirements/$$name.txt || exit 1; \
 	done

@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     server_image: Annotated[str, Field(min_length=1)] = f"serinus/server:{__version__}"
     """Image of our own model server."""
     server_full_image: Annotated[str, Field(min_length=1)] = f"serinus/server:{__version__}-full"
-    """The same with the libraries of XGBoost, LightGBM and LiteRT."""
+    """The same with ONNX Runtime, XGBoost, LightGBM, LiteRT and pandas."""
     storage_image: Annotated[str, Field(min_length=1)] = f"serinus/storage:{__version__}"
     """Image of the init container that fetches models."""
     logger_image: Annotated[str, Field(min_length=1)] = f"serinus/logger:{__version__}"

@@ -155,7 +155,7 @@ def test_tensorflow_serving_is_started_with_its_counters_on(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("model_format", "image"), [("sklearn", "1.0.0"), ("onnx", "1.0.0"), ("xgboost", "1.0.0-full")]
+    ("model_format", "image"), [("sklearn", "1.0.0"), ("onnx", "1.0.0-full"), ("xgboost", "1.0.0-full")]
 )
 def test_a_format_whose_libraries_are_large_has_an_image_of_its_own(model_format: str, image: str) -> None:
     model = {"uri": "s3://models/churn", "format": model_format}
