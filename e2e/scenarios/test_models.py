@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from demo.site import ROOT
 from load import Load, Request
 from scenarios import model_images, trained
 from scenarios.asking import close, post, shown
@@ -76,6 +77,15 @@ def examples(model: Model, bucket: Store) -> dict[str, Model]:
 def test_an_example_answers_as_its_page_shows(name: str, examples: dict[str, Model]) -> None:
     for request in shown(name):
         assert request.run(examples[name].site) == close(request.answer)
+
+
+def test_the_quick_start_serves_a_model_out_of_a_config_map(examples: dict[str, Model]) -> None:
+    model = examples["sklearn"]
+    model.kubectl("apply", "--filename", str(ROOT / "examples" / "quickstart" / "model.yaml"))
+    model.kubectl("wait", "modeldeployment/house-prices", "--for=condition=Ready", "--timeout=2m")
+    path = f"/api/v1/namespaces/{model.namespace}/services/house-prices:80/proxy/predict"
+    answer = json.loads(model.kubectl("create", "--raw", path, "--filename=-", stdin='{"data": [[70, 3, 12]]}'))
+    assert answer["prediction"] == close([219.0])
 
 
 def test_status_says_what_serves(examples: dict[str, Model]) -> None:

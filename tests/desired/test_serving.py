@@ -114,6 +114,16 @@ def test_the_spec_s_pod_template_has_the_last_word() -> None:
     assert plain["spec"]["securityContext"]["runAsUser"] == 1000, "the runtime's own"
 
 
+def test_a_model_may_come_in_a_config_map() -> None:
+    raw = {"runtime": {"name": "serinus-server", "configMaps": [{"name": "graph", "mountPath": "/mnt/models"}]}}
+    found = template("churn", "aaaaaaaaaa", serving(raw))["spec"]
+    (mount,) = found["containers"][0]["volumeMounts"]
+    assert mount["mountPath"] == "/mnt/models"
+    assert found["volumes"][0]["configMap"]["name"] == "graph-aaaaaaaaaa"
+    assert env(raw)["SERINUS_MODEL_PATH"] == "/mnt/models"
+    assert "initContainers" not in found
+
+
 def test_a_container_of_one_s_own_gets_the_model_too() -> None:
     raw = {"model": {"uri": "s3://a/b"}, "runtime": {"image": "own:1", "port": 80}}
     found = template("churn", "aaaaaaaaaa", serving(raw))["spec"]

@@ -108,7 +108,11 @@ def test_a_name_wins_over_the_format_and_an_image_over_both() -> None:
             "spec.model.format is 'sklearn', which runtime 'triton' does not serve: use one of onnx, pytorch",
         ),
         (MODEL, {"name": "mlserver"}, "spec.model.format is None, which runtime 'mlserver' does not serve: use one of"),
-        (None, {"name": "mlserver"}, "spec.runtime.name is 'mlserver', which loads a model: set spec.model.uri"),
+        (
+            None,
+            {"name": "mlserver", "configMaps": [{"name": "settings", "mountPath": "/etc/settings"}]},
+            "spec.runtime.name is 'mlserver', which loads a model: set spec.model.uri, or mount one of spec.runtime.configMaps at /mnt/models",
+        ),
         (None, {"name": "bentoml"}, "spec.runtime.name is 'bentoml', which runs images that hold the model: set"),
     ],
 )

@@ -124,8 +124,12 @@ class Catalogue(Model):
             raise Unserved(
                 f"spec.runtime.name is {name!r}, which runs images that hold the model: set spec.runtime.image"
             )
-        if entry.mount_path and model is None:
-            raise Unserved(f"spec.runtime.name is {name!r}, which loads a model: set spec.model.uri")
+        mounted = {reference.mount_path for reference in runtime.config_maps or []}
+        if entry.mount_path and model is None and entry.mount_path not in mounted:
+            raise Unserved(
+                f"spec.runtime.name is {name!r}, which loads a model: set spec.model.uri, or mount one of "
+                f"spec.runtime.configMaps at {entry.mount_path}"
+            )
         if (
             model
             and entry.formats
