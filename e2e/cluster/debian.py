@@ -16,6 +16,8 @@ from cluster.console import ClusterError, run
 RELEASE = "bookworm"
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
 PIP_OPTIONS = {"index-url", "extra-index-url", "trusted-host", "proxy", "timeout"}
+LEFT_OUT = ("doc", "groff", "info", "linda", "lintian", "locale", "man")
+APT_CACHES = 'APT::Keep-Downloaded-Packages "false";\nDir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n'
 
 
 def bootstrap(name: str, key: str) -> None:
@@ -33,6 +35,7 @@ def bootstrap(name: str, key: str) -> None:
         command += ["--include=ca-certificates", RELEASE, system, sources[0].split()[1]]
         run(command, log=log)
         _configure(system, sources)
+        _slim(system)
         run(["tar", "--create", "--file", archive, "--directory", system, "."])
         run(["docker", "import", "--change", f"LABEL {LABEL}={key}", archive, name], log=log)
 
@@ -44,8 +47,16 @@ def _configure(system: Path, sources: list[str]) -> None:
     (system / "etc/pip.conf").write_text(_pip_configuration())
     if (Path("/") / CERTIFICATES).exists():
         shutil.copy(Path("/") / CERTIFICATES, system / CERTIFICATES)
-    for used in ("var/cache/apt/archives", "var/lib/apt/lists"):
-        shutil.rmtree(system / used)
+
+
+def _slim(system: Path) -> None:
+    """Keep nothing that the published slim image does not, now and when packages are installed: sizes are as there."""
+    (system / "etc/apt/apt.conf.d/90slim").write_text(APT_CACHES)
+    (system / "etc/dpkg/dpkg.cfg.d/slim").write_text(
+        "".join(f"path-exclude=/usr/share/{name}/*\n" for name in LEFT_OUT)
+    )
+    for used in ("var/cache/apt/archives", "var/lib/apt/lists", *(f"usr/share/{name}" for name in LEFT_OUT)):
+        shutil.rmtree(system / used, ignore_errors=True)
         (system / used).mkdir()
 
 
