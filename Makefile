@@ -73,6 +73,9 @@ bench-safety: install ## Seconds from a total failure to weight 0, 20 runs on th
 bench-drops: install ## Requests dropped in each transition, 10 repetitions on the real cluster: half an hour
 	$(PY) bench/drops.py --runs 10
 
+bench-moving: install ## Requests dropped while a Deployment becomes a ModelDeployment, by the guide's commands on the real cluster
+	PYTHONPATH=operator:e2e:. $(PY) bench/moving.py
+
 bench-judge: install ## Operating characteristics of the judge, simulated: half an hour on 2 cores, goes on where it was
 	PYTHONPATH=operator:. $(PY) -m bench.judge
 
@@ -140,4 +143,4 @@ lock: ## Compile the hashed locks, without index URLs
 	cd e2e/images/tensorflow-serving && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --override overrides.txt requirements.in -o requirements.txt
 	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/logger.in -c requirements/server.txt -o requirements/logger.txt
 
-.PHONY: help argocd audit sbom images push install demo fuzz test test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-queries bench-update bench-scale bench-peers bench-server lock
+.PHONY: help argocd audit sbom images push install demo fuzz test test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-moving bench-queries bench-update bench-scale bench-peers bench-server lock
