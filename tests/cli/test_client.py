@@ -104,6 +104,21 @@ def test_a_missing_model_is_told_although_the_others_may_not_be_listed(server: S
     assert caught.value.exit_code == Exit.UNFIT
 
 
+def test_a_missing_model_is_told_where_another_namespace_has_it(server: Server) -> None:
+    columns = [{"name": name} for name in ("Name", "Phase", "Namespace")]
+    row = {"cells": ["x", "Stable", "ads"]}
+    server.answers |= {
+        f"{COLLECTION}/x": (404, MISSING),
+        COLLECTION: (200, {"columnDefinitions": columns, "rows": []}),
+        f"{ROOT}/modeldeployments": (200, {"columnDefinitions": columns, "rows": [row]}),
+    }
+    with pytest.raises(Trouble, match="in namespace 'ml', but in ads: add --namespace ads"):
+        models(server).get("x")
+    assert [path.partition("?")[2] for _, path, _, _ in server.asked[1:]] == [
+        "includeObject=None&resourceVersion=0"
+    ] * 2
+
+
 @pytest.mark.parametrize(
     ("status", "told"),
     [(403, 'User "eve" cannot list.*Ask whoever'), (401, "context 'here': log in again"), (500, "boom")],

@@ -9,17 +9,14 @@ import pytest
 from serinus.cli.views import fleet
 from serinus.cli.views.fleet import Need
 
-HEADERS = ("Name", "Ready", "Phase", "Stable", "Canary", "Weight", "Age", "Reason", "URL")
+HEADERS = ("Name", "Ready", "Phase", "Stable", "Canary", "Weight", "Age", "Reason", "URL", "Namespace")
 
 
-def table(*rows: tuple[Any, ...], spaces: bool = False) -> dict[str, Any]:
-    """Return what the API server answers; the last cell of a row is its namespace with `spaces`."""
+def table(*rows: tuple[Any, ...]) -> dict[str, Any]:
+    """Return what the API server answers; a row that is one cell short is of the namespace ml."""
     return {
         "columnDefinitions": [{"name": header} for header in HEADERS],
-        "rows": [
-            {"cells": list(row[:9]), **({"object": {"metadata": {"namespace": row[9]}}} if spaces else {})}
-            for row in rows
-        ],
+        "rows": [{"cells": [*row, "ml"][: len(HEADERS)]} for row in rows],
     }
 
 
@@ -46,11 +43,11 @@ NEWBORN = ("zoo", None, None, None, None, None, "1s", None, None)
     ],
 )
 def test_what_needs_somebody(row: tuple[Any, ...], need: Need) -> None:
-    assert fleet.rows(table(row), "ml")[0].need is need
+    assert fleet.rows(table(row))[0].need is need
 
 
 def test_the_list_is_in_columns_and_says_nothing_of_empty_cells() -> None:
-    lines = fleet.listed(fleet.rows(table(STEPPING, STABLE, NEWBORN), "ml"), spaces=False, paint=lambda text, _: text)
+    lines = fleet.listed(fleet.rows(table(STEPPING, STABLE, NEWBORN)), spaces=False, paint=lambda text, _: text)
     assert lines == [
         "NAME    READY   PHASE      STABLE       CANARY       WEIGHT   REASON     AGE",
         "churn   True    Stable     4c1f0a9be2                0        Stable     2d",
@@ -60,13 +57,18 @@ def test_the_list_is_in_columns_and_says_nothing_of_empty_cells() -> None:
 
 
 def test_namespaces_are_shown_where_there_are_several() -> None:
-    found = fleet.rows(table((*STABLE, "ml"), (*BACK, "ads"), spaces=True), "")
+    found = fleet.rows(table(STABLE, (*BACK, "ads")))
     lines = fleet.listed(found, spaces=True, paint=lambda text, _: text)
     assert [line.split()[:2] for line in lines] == [["NAMESPACE", "NAME"], ["ads", "search"], ["ml", "churn"]]
 
 
+def test_a_cluster_whose_crd_is_older_tells_no_namespaces() -> None:
+    older = {"columnDefinitions": [{"name": header} for header in HEADERS[:-1]], "rows": [{"cells": list(STABLE)}]}
+    assert [(row.namespace, row.name) for row in fleet.rows(older)] == [("", "churn")]
+
+
 def test_those_in_need_come_first_and_have_colours() -> None:
-    rows = fleet.urgent(fleet.rows(table(STABLE, STEPPING, BLIND, BACK, REFUSED), "ml"))
+    rows = fleet.urgent(fleet.rows(table(STABLE, STEPPING, BLIND, BACK, REFUSED)))
     assert [row.name for row in rows] == ["search", "shop", "ads", "fraud", "churn"]
     colours: list[str] = []
     fleet.listed(rows, spaces=False, paint=lambda text, colour: colours.append(colour) or text)
@@ -74,7 +76,7 @@ def test_those_in_need_come_first_and_have_colours() -> None:
 
 
 def test_the_summary_counts() -> None:
-    rows = fleet.rows(table(STABLE, STEPPING, BLIND, BACK, REFUSED), "ml")
+    rows = fleet.rows(table(STABLE, STEPPING, BLIND, BACK, REFUSED))
     assert (
         fleet.summary(rows, lambda text, _: text)
         == "5 models: ✗ 2 in trouble · ! 1 held up · ▸ 1 under way · ✓ 1 at rest"
@@ -83,6 +85,6 @@ def test_the_summary_counts() -> None:
 
 
 def test_no_models_say_what_to_do() -> None:
-    assert fleet.rows({"columnDefinitions": [], "rows": None}, "ml") == []
+    assert fleet.rows({"columnDefinitions": [], "rows": None}) == []
     assert "-A" in fleet.none("ml")
     assert "serinus init" in fleet.none("")

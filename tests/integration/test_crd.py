@@ -278,8 +278,8 @@ def test_printer_columns(kube: Kube, namespace: str) -> None:
     assert header.split() == ["NAME", "READY", "PHASE", "STABLE", "CANARY", "WEIGHT", "AGE"]
     assert row.split()[:6] == ["shop", "False", "Stepping", "aaaa", "bbbb", "20"]
     header, row = kube.plane.kubectl("get", "mdep", "-n", namespace, "-o", "wide").stdout.splitlines()
-    assert header.split()[-2:] == ["REASON", "URL"]
-    assert row.split()[-2:] == ["Because", "http://shop.test/"]
+    assert header.split()[-3:] == ["REASON", "URL", "NAMESPACE"]
+    assert row.split()[-3:] == ["Because", "http://shop.test/", namespace]
 
 
 def test_scale_subresource(kube: Kube, namespace: str) -> None:

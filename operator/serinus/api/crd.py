@@ -149,6 +149,9 @@ _COLUMNS = [
     ("Age", "date", ".metadata.creationTimestamp", 0),
     ("Reason", "string", ".status.reason", 1),
     ("URL", "string", ".status.url", 1),
+    # With it a Table of all namespaces is whole by itself. Without, each row would bring the metadata of its object,
+    # managedFields and all: 8 MB in place of 0.2 for 1,000 models.
+    ("Namespace", "string", ".metadata.namespace", 1),
 ]
 
 

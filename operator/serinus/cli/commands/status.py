@@ -75,7 +75,7 @@ def _fleet(found: Models, given: dict[str, Any], *, urgent: bool) -> None:
 
 
 def _lines(found: Models, *, urgent: bool) -> list[str]:
-    rows = fleet.rows(found.table(), found.namespace)
+    rows = fleet.rows(found.table())
     if not rows:
         return [fleet.none(found.namespace)]
     listed = fleet.listed(fleet.urgent(rows) if urgent else rows, spaces=not found.namespace, paint=options.paint)

@@ -45,8 +45,7 @@ class Models:
         Raises:
             Trouble: it could not be asked for.
         """
-        kept = "None" if self.namespace else "Metadata"
-        return self._listed(accept=TABLE, includeObject=kept, resourceVersion="0")
+        return self._listed(accept=TABLE, includeObject="None", resourceVersion="0")
 
     def all(self) -> list[Manifest]:
         """Return the models whole.
@@ -63,7 +62,7 @@ class Models:
         Raises:
             Trouble: they could not be asked for.
         """
-        return [str(row["cells"][0]) for row in self.table().get("rows") or []]
+        return _column(self.table(), "Name")
 
     def _listed(self, accept: str = "application/json", **query: str) -> Manifest:
         try:
@@ -76,11 +75,9 @@ class Models:
         told = f"There is no ModelDeployment {name!r} in namespace {self.namespace!r}"
         try:
             near = nearest(name, self.names())
-            elsewhere = sorted(
-                row["object"]["metadata"]["namespace"]
-                for row in Models(self.client, "").table().get("rows") or []
-                if row["cells"][0] == name
-            )
+            table = Models(self.client, "").table()
+            found = zip(_column(table, "Name"), _column(table, "Namespace"), strict=False)
+            elsewhere = sorted(namespace for other, namespace in found if other == name)
         except Refused:
             near, elsewhere = "", []
         if elsewhere:
@@ -124,6 +121,12 @@ class Models:
         """
         path = resources.MODEL_DEPLOYMENT.path(self.namespace, name)
         return self.client.merge(path, {"metadata": {"annotations": annotations}})
+
+
+def _column(table: Manifest, name: str) -> list[str]:
+    """Return the cells of a column of a Table; none where the cluster's CRD is older than the column."""
+    places = [place for place, column in enumerate(table.get("columnDefinitions") or []) if column["name"] == name]
+    return [str(row["cells"][place]) for place in places for row in table.get("rows") or []]
 
 
 def lean(manifest: Manifest) -> Manifest:

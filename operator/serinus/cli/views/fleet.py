@@ -56,18 +56,13 @@ class Row:
         return Need.MOVING if self.reason in {"", self.phase} else Need.HELD
 
 
-def rows(table: dict[str, Any], namespace: str) -> list[Row]:
-    """Return the rows of a Table of ModelDeployments, in order of their names.
-
-    Args:
-        table: `meta.k8s.io/v1`, with the objects' metadata where it is of all namespaces.
-        namespace: that of all rows; empty where each row says its own.
-    """
+def rows(table: dict[str, Any]) -> list[Row]:
+    """Return the rows of a Table of ModelDeployments (`meta.k8s.io/v1`), in order of their namespaces and names."""
     places = {column["name"].lower(): place for place, column in enumerate(table.get("columnDefinitions") or [])}
     found = []
     for row in table.get("rows") or []:
-        cells = {name: _text(row["cells"][places[name]]) if name in places else "" for name in COLUMNS}
-        found.append(Row(namespace or row["object"]["metadata"]["namespace"], **cells))
+        told = {name: _text(row["cells"][places[name]]) if name in places else "" for name in ("namespace", *COLUMNS)}
+        found.append(Row(**told))
     return sorted(found, key=lambda row: (row.namespace, row.name))
 
 
