@@ -70,6 +70,8 @@ PROMETHEUS_GRAPH = Graph(
 METRICS_GRAPH = Graph("metrics")
 # The Prometheus operator's CRDs, and what looks the chart over.
 MONITORING_GRAPH = Graph("monitoring")
+# cert-manager's CRDs, for the examples of certificates.
+CERTIFICATES_GRAPH = Graph("certificates")
 LINT_GRAPH = Graph("lint")
 LINTER_GRAPH = Graph("linter")
 

@@ -23,7 +23,9 @@ Manifest = dict[str, Any]
 
 
 def chart(site: Site, annotations: Mapping[str, str] | None = None, **more: Any) -> None:
-    """Install or upgrade the operator, its pod with these annotations, with more of the chart's values, and wait until it runs."""
+    """Install or upgrade the operator under the restricted Pod Security Standard, its pod with these annotations, with more of the chart's values, and wait until it runs."""
+    marks = {"pod-security.kubernetes.io/enforce": "restricted"}
+    apply(site, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM, "labels": marks}})
     image = images.operator()
     repository, _, tag = image.tag.rpartition(":")
     values = {
@@ -35,7 +37,7 @@ def chart(site: Site, annotations: Mapping[str, str] | None = None, **more: Any)
     }
     site.helm(
         "upgrade", "--install", RELEASE, str(ROOT / "charts" / "serinus"),
-        "--namespace", SYSTEM, "--create-namespace",
+        "--namespace", SYSTEM,
         "--set-json", json.dumps(values),
         "--wait=legacy", "--timeout", "120s",
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """Serve the recommender over HTTP.
 
 POST /predict and GET /recommend answer users; /healthz, /readyz and /metrics answer the cluster.
-Configuration comes from the environment: MODEL_PATH, MODEL_VERSION, PORT and what faults.py reads.
+Configuration comes from the environment: MODEL_PATH, MODEL_VERSION, PORT, TLS_CERTIFICATE and TLS_KEY (files; with
+them it answers HTTPS) and what faults.py reads.
 """
 
 import os
@@ -163,6 +164,8 @@ def main() -> None:
         app,
         host="0.0.0.0",
         port=int(os.environ.get("PORT", "8000")),
+        ssl_certfile=os.environ.get("TLS_CERTIFICATE"),
+        ssl_keyfile=os.environ.get("TLS_KEY"),
         access_log=False,  # the metrics tell as much, at less cost per request
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

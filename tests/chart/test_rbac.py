@@ -27,6 +27,7 @@ NAMESPACED = {
     ("discovery.k8s.io", "endpointslices"): "list watch",
     (GATEWAY, "httproutes"): ALL,
     (GATEWAY, "grpcroutes"): ALL,
+    (GATEWAY, "backendtlspolicies"): "get list watch create patch",
     (GATEWAY, "gateways"): "get",
 }
 CLUSTER = {

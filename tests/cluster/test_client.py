@@ -3,13 +3,15 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from serinus.cluster import resources
-from serinus.cluster.client import Cluster
+from serinus.cluster.client import ApiError, Cluster
 
 
 class Answer:
-    def __init__(self, body: bytes) -> None:
-        self.status, self._body = 200, body
+    def __init__(self, body: bytes, status: int) -> None:
+        self.status, self._body = status, body
 
     async def read(self) -> bytes:
         return self._body
@@ -18,14 +20,14 @@ class Answer:
 class Api:
     """Answers everything with one body."""
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    def __init__(self, body: bytes, status: int = 200) -> None:
+        self._body, self._status = body, status
 
     async def param_serialize(self, *_: Any, **__: Any) -> tuple[Any, ...]:
         return "GET", "", {}, None, None
 
     async def call_api(self, *_: Any, **__: Any) -> Answer:
-        return Answer(self._body)
+        return Answer(self._body, self._status)
 
 
 def names(body: bytes) -> list[str]:
@@ -42,3 +44,10 @@ def test_a_list_of_metadata_that_is_null_is_empty() -> None:
 
 def test_a_list_is_read() -> None:
     assert names(b'{"metadata":{},"items":[{"metadata":{"name":"shop","managedFields":[]}}]}') == ["shop"]
+
+
+def test_of_a_kind_that_a_cluster_may_do_without_there_are_none() -> None:
+    cluster = Cluster(Api(b'{"kind":"Status","message":"no such kind"}', 404))  # type: ignore[arg-type]
+    assert asyncio.run(cluster.find(resources.TLS_POLICY, "models")) == []
+    with pytest.raises(ApiError):
+        asyncio.run(cluster.find(resources.SERVICE, "models"))

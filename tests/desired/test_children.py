@@ -17,7 +17,8 @@ from serinus.desired.serving import Serving
 from .test_golden import FULL, MANIFESTS, MINIMAL, NAME, OLD, PARENT
 
 CHILDREN = {name: item for name, item in MANIFESTS.items() if isinstance(item, dict) and "kind" in item}
-OWNED = {name: item for name, item in CHILDREN.items() if name != "revision-stamp"}
+OF_A_SERVICE = {"tls-policy", "tls-policy-own-authority"}
+OWNED = {name: item for name, item in CHILDREN.items() if name not in {"revision-stamp", *OF_A_SERVICE}}
 
 
 def test_a_deployment_never_holds_replicas() -> None:
@@ -44,6 +45,17 @@ def test_the_model_is_the_one_controller_and_comes_first(name: str) -> None:
 )
 def test_a_deletion_takes_route_services_and_pods_in_that_order(name: str, kinds: list[str]) -> None:
     assert [reference["kind"] for reference in OWNED[name]["metadata"]["ownerReferences"]] == kinds
+
+
+@pytest.mark.parametrize("name", OF_A_SERVICE)
+def test_a_policy_goes_with_its_service_and_holds_for_nothing_else(name: str) -> None:
+    policy, service = CHILDREN[name], CHILDREN["service-encrypted"]
+    assert [reference["name"] for reference in policy["metadata"]["ownerReferences"]] == [service["metadata"]["name"]]
+    (target,) = policy["spec"]["targetRefs"]
+    assert (target["kind"], target["name"]) == (service["kind"], service["metadata"]["name"])
+    told = {port["name"]: port["appProtocol"] for port in service["spec"]["ports"]}
+    assert told == {"http": "https", "grpc": "kubernetes.io/h2c"}
+    assert target["sectionName"] == "http"
 
 
 def test_an_owner_that_does_not_exist_yet_is_left_out() -> None:

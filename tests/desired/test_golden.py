@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from serinus.api.protocol import Protocol
+from serinus.api.runtime import Authority, Tls
 from serinus.api.v1alpha1 import Autoscaling, Route, Runtime
-from serinus.desired import autoscaler, budget, deployment, owner, revision, service
+from serinus.desired import autoscaler, budget, deployment, owner, revision, service, tls_policy
 from serinus.desired.model import Pin
 from serinus.desired.pod import template
 from serinus.desired.serving import Serving
@@ -29,6 +30,7 @@ SERVICE_OWNER = owner.Owner("v1", "Service", f"{NAME}-{OLD}", "uid-service")
 
 MINIMAL: dict[str, Any] = {"image": "registry.example.com/recommender:1.4.0", "port": 8000}
 GRPC_ONLY: dict[str, Any] = {"image": "registry.example.com/recommender:1.4.0", "grpcPort": 9000}
+HOST = f"{NAME}.{NAMESPACE}.svc"
 FULL: dict[str, Any] = {
     **MINIMAL,
     "command": ["serve"],
@@ -145,6 +147,11 @@ MANIFESTS = {
     "service-constant": service.constant(NAME, NAMESPACE, OLD, [HTTP], PARENT, [ROUTE_OWNER]),
     "service-constant-of-all": service.constant(NAME, NAMESPACE, None, [HTTP], PARENT, []),
     "service-constant-grpc": service.constant(NAME, NAMESPACE, OLD, [GRPC], PARENT, [GRPC_OWNER]),
+    "service-encrypted": service.of_revision(NAME, NAMESPACE, OLD, [GRPC, HTTP], PARENT, [ROUTE_OWNER], tls=True),
+    "tls-policy": tls_policy.tls_policy(NAME, NAMESPACE, OLD, Tls(hostname=HOST), SERVICE_OWNER),
+    "tls-policy-own-authority": tls_policy.tls_policy(
+        NAME, NAMESPACE, OLD, Tls(hostname=HOST, ca=Authority(name="recommender-ca")), SERVICE_OWNER
+    ),
     "revision-minimal": revision.manifest(NAME, NAMESPACE, made(MINIMAL, {}), PARENT, MINIMAL),
     "revision-full": revision.manifest(NAME, NAMESPACE, FULL_REVISION, PARENT, FULL),
     "revision-config-maps": revision.copies(NAMESPACE, NAME, STORED),

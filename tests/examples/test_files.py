@@ -11,8 +11,8 @@ from demo import images
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# What protects a route is applied beside a model.
-MANIFESTS = sorted(path for path in EXAMPLES.glob("*/*.yaml") if path.parent.name != "authentication")
+# What protects a model is applied beside it: tests/integration/test_examples.py.
+MANIFESTS = sorted(path for path in EXAMPLES.glob("*/*.yaml") if path.parent.name not in {"authentication", "security"})
 LOCKS = sorted(EXAMPLES.glob("*/requirements*.txt"))
 
 

@@ -22,6 +22,7 @@ ROOTS = {
     "controllerrevisions": "/apis/apps/v1",
     "httproutes": "/apis/gateway.networking.k8s.io/v1",
     "grpcroutes": "/apis/gateway.networking.k8s.io/v1",
+    "backendtlspolicies": "/apis/gateway.networking.k8s.io/v1",
     "gateways": "/apis/gateway.networking.k8s.io/v1",
     "gatewayclasses": "/apis/gateway.networking.k8s.io/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",

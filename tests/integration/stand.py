@@ -3,7 +3,8 @@
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,21 @@ class Space:
                     revision = revisions.get(endpoint["targetRef"]["name"], "")
                     found[revision] = found.get(revision, 0) + 1
         return found
+
+    @contextmanager
+    def without(self, kind: str) -> Iterator[None]:
+        """Take a kind away from the cluster for as long as the block lasts."""
+        found = self.kube.get("customresourcedefinitions", "", kind)
+        assert found
+        kept = {key: found["metadata"].get(key, {}) for key in ("name", "labels", "annotations")}
+        self.kube.delete("customresourcedefinitions", "", kind)
+        try:
+            eventually(lambda: self.kube.get("customresourcedefinitions", "", kind) is None, "the kind is gone")
+            yield
+        finally:
+            spec = found["spec"]
+            definition = {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": kept, "spec": spec}
+            self.kube.create("customresourcedefinitions", "", definition)
 
     def tell(self) -> str:
         """Say where things stand, for a failure's message."""

@@ -8,6 +8,7 @@ from .kube import Kube, Manifest, RefusedError
 from .stand import manifest, spec
 from .waiting import eventually
 
+TLS = {"hostname": "shop.test"}
 MINIMAL: Manifest = {"runtime": {"image": "registry.test/model:1", "port": 8080}}
 MEAN = {
     "name": "revenue",
@@ -166,6 +167,25 @@ def test_defaults_outside_runtime_are_filled_in(kube: Kube, namespace: str) -> N
             "needs port and grpc",
             id="grpc-counters",
         ),
+        pytest.param({"runtime": {"name": "vllm", "tls": TLS}}, "spec.runtime.tls: only an image", id="tls-of-a-name"),
+        pytest.param(
+            {"runtime": {"image": "a:1", "grpcPort": 1, "tls": TLS}},
+            "spec.runtime.tls: only an image",
+            id="tls-of-grpc",
+        ),
+        pytest.param(
+            {"runtime": {"image": "a:1", "port": 1, "tls": TLS, "predictionLog": {}}},
+            "spec.runtime.tls: predictionLog reads what passes",
+            id="unreadable",
+        ),
+        pytest.param(
+            {"runtime": {"image": "a:1", "port": 1, "tls": TLS, "metrics": {"port": 1}}},
+            "spec.runtime.metrics.port beside tls",
+            id="counters-behind-tls",
+        ),
+        pytest.param(
+            {"runtime": {"image": "a:1", "port": 1, "tls": {"hostname": "A_b"}}}, "spec.runtime.tls.hostname", id="host"
+        ),
         pytest.param(
             {"route": {"gateway": "a", "protocols": ["GRPC", "GRPC"]}}, "spec.route.protocols[1]: Duplicate", id="twice"
         ),
@@ -200,6 +220,7 @@ def test_invalid_specs_are_refused_by_name(kube: Kube, namespace: str, parts: di
         {"model": {"uri": "s3://a/b?c=1"}, "runtime": {"image": "a:1", "port": 8080}},
         {"runtime": {"name": "bentoml", "image": "fraud:1"}, "analysis": {"guard": True}},
         {"runtime": {"image": "a:1", "grpcPort": 9, "metrics": {"port": 8, "grpc": {}}}},
+        {"runtime": {"image": "a:1", "port": 8, "tls": {"hostname": "a.b"}, "metrics": {"port": 9}}},
         {
             "runtime": {"image": "a:1", "port": 8, "grpcPort": 9},
             "route": {"gateway": "a", "protocols": ["GRPC", "HTTP"]},

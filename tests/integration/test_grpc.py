@@ -261,19 +261,10 @@ def test_pods_that_do_not_count_grpc_judge_no_grpc(space: Space) -> None:
 
 
 def test_a_cluster_without_the_kind_says_so(space: Space) -> None:
-    kind = "grpcroutes.gateway.networking.k8s.io"
-    found = space.kube.get("customresourcedefinitions", "", kind)
-    assert found
-    kept = {key: found["metadata"].get(key, {}) for key in ("name", "labels", "annotations")}
-    space.kube.delete("customresourcedefinitions", "", kind)
-    try:
-        eventually(lambda: space.kube.get("customresourcedefinitions", "", kind) is None, "the kind is gone")
-        container = image(1)
+    container = image(1)
+    with space.without("grpcroutes.gateway.networking.k8s.io"):
         space.apply(both(container))
         space.wait_condition("Ready", "False", "RouteKindMissing: the cluster has no GRPCRoute")
-    finally:
-        definition = {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": kept, "spec": found["spec"]}
-        space.kube.create("customresourcedefinitions", "", definition)
     revision = space.hash(container)
     eventually(
         lambda: all(shares(space, one) == {revision: 100} for one in ROUTES.values()), "the routes", show=space.tell

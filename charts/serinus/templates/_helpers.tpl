@@ -143,6 +143,10 @@ POD_ID: the chart
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes, grpcroutes]
   verbs: [get, list, watch, create, patch, delete]
+# One for each revision whose pods answer HTTPS; it goes with the revision's Service.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [backendtlspolicies]
+  verbs: [get, list, watch, create, patch]
 # A route also belongs to its namespace, so that it can be closed before it goes.
 - apiGroups: [""]
   resources: [namespaces]

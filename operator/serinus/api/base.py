@@ -8,6 +8,8 @@ from pydantic.alias_generators import to_camel
 PRESERVE: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 """Schema of a fragment that Kubernetes itself validates when the child object is applied."""
 
+HOST_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+"""Regular expression of the name of a host."""
 DnsName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 SeriesName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=128)]

@@ -76,6 +76,18 @@ _RULES: dict[str, list[dict[str, str]]] = {
             "message": "spec.runtime.predictionLog: only HTTP is logged, and grpcPort stands alone: remove it, or set port",
         },
         {
+            "rule": "!has(self.tls) || has(self.port) && !has(self.name)",
+            "message": "spec.runtime.tls: only an image of your own with port answers HTTPS: remove it, or name, or set port",
+        },
+        {
+            "rule": "!has(self.tls) || !has(self.predictionLog)",
+            "message": "spec.runtime.tls: predictionLog reads what passes, which tls hides from it: remove one of the two",
+        },
+        {
+            "rule": "!has(self.tls) || !has(self.metrics) || has(self.metrics.port) && (!has(self.port) || self.metrics.port != self.port)",
+            "message": "spec.runtime.metrics.port beside tls: counters are read without TLS: name another port than spec.runtime.port",
+        },
+        {
             "rule": "!has(self.image) || has(self.name) || has(self.port) || has(self.grpcPort)",
             "message": "spec.runtime.port is required beside spec.runtime.image: the TCP port on which it answers HTTP; or grpcPort, for gRPC",
         },

@@ -2,11 +2,11 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from serinus.api.base import DnsLabel, DnsName, Fragment, LabelName, Model, SeriesName
+from serinus.api.base import HOST_NAME, DnsLabel, DnsName, Fragment, LabelName, Model, SeriesName
 from serinus.api.prediction_log import PredictionLog
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -90,6 +90,24 @@ class RuntimeMetrics(RequestMetrics):
     """Counters of gRPC requests, `{}` for the usual names; the same names again where one counter tells of both protocols."""
 
 
+class Authority(Model):
+    """Certificates that a certificate is checked against, in the key `ca.crt`."""
+
+    name: DnsName
+    """Name of the object, in the same namespace. It is the gateway that reads it: what it holds may change without a new revision."""
+    kind: Literal["ConfigMap", "Secret"] | None = None
+    """ConfigMap when absent. Every gateway reads ConfigMaps; Envoy Gateway also reads Secrets, such as cert-manager's."""
+
+
+class Tls(Model):
+    """How the gateway knows a container that answers HTTPS: Serinus makes a BackendTLSPolicy of it for the revision's Service."""
+
+    hostname: Annotated[str, StringConstraints(pattern=rf"^{HOST_NAME}$", max_length=253)]
+    """Name in the container's certificate, which the gateway asks for (SNI) and checks."""
+    ca: Authority | None = None
+    """Who must have signed it; absent: whom the gateway's own system trusts."""
+
+
 class Runtime(Model):
     """The container that serves the model. All of it is part of the revision."""
 
@@ -107,6 +125,8 @@ class Runtime(Model):
     """TCP port on which your own `image` answers HTTP; that of the catalogue's runtime when absent."""
     grpc_port: Port | None = None
     """TCP port on which your own `image` answers gRPC without TLS, beside `port` or alone; that of the catalogue's runtime when absent."""
+    tls: Tls | None = None
+    """Set this when your own `image` answers HTTPS at `port`. A `grpcPort` beside it stays without TLS."""
     resources: Fragment | None = None
     """core/v1 ResourceRequirements of the model container."""
     probes: Probes | None = None
@@ -150,6 +170,22 @@ class Runtime(Model):
     def _answers_what_is_logged(self) -> Self:
         if self.prediction_log and self.grpc_port is not None and self.port is None and not self.name:
             raise ValueError("predictionLog: only HTTP is logged, and grpcPort stands alone: remove it, or set port")
+        return self
+
+    @model_validator(mode="after")
+    def _encrypts_what_nobody_else_reads(self) -> Self:
+        if self.tls is None:
+            return self
+        if self.name or self.port is None:
+            raise ValueError(
+                f"tls: only an image of your own with port answers HTTPS, and runtime has name {self.name!r} and port {self.port}: remove one"
+            )
+        if self.prediction_log:
+            raise ValueError("tls: predictionLog reads what passes, which tls hides from it: remove one of the two")
+        if self.metrics and self.metrics.port in {None, self.port}:
+            raise ValueError(
+                f"metrics.port is {self.metrics.port} beside tls, but counters are read without TLS: name another port than {self.port}"
+            )
         return self
 
     @field_validator("pod_template")

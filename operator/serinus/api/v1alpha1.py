@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from serinus.api.analysis import Analysis, Compare, Latency, Mean, Metric, OnHold, Source
-from serinus.api.base import Fragment, Model
+from serinus.api.base import HOST_NAME, Fragment, Model
 from serinus.api.durations import AtLeastOneSecond, Duration, render
 from serinus.api.model import ModelSource
 from serinus.api.protocol import Protocol, usual
@@ -48,12 +48,7 @@ PLURAL = "modeldeployments"
 MAX_NAME = 46
 """Longest name of a ModelDeployment: `<name>-<revision>` must leave room for pod suffixes."""
 
-Hostname = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253
-    ),
-]
+Hostname = Annotated[str, StringConstraints(pattern=rf"^(\*\.)?{HOST_NAME}$", max_length=253)]
 Weight = Annotated[int, Field(ge=1, le=100)]
 
 

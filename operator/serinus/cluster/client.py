@@ -103,7 +103,8 @@ class Cluster:
             ApiError: the list could not be read.
         """
         query = [("labelSelector", selector)] if selector else []
-        answer = await self._call(_Request("GET", resource.path(namespace), query=query)) or {}
+        request = _Request("GET", resource.path(namespace), query=query)
+        answer = await self._call(request, missing_ok=resource.optional) or {}
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
         return [{**kind, **item} for item in answer.get("items", [])]
 

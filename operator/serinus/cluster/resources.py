@@ -13,6 +13,8 @@ class Resource:
     kind: str
     plural: str
     namespaced: bool = True
+    optional: bool = False
+    """A cluster may do without the kind: then there are none."""
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
         """Return the URL path of a collection, an object or its subresource."""
@@ -32,6 +34,7 @@ ENDPOINT_SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslice
 NAMESPACE = Resource("v1", "Namespace", "namespaces", namespaced=False)
 HTTP_ROUTE = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 GRPC_ROUTE = Resource("gateway.networking.k8s.io/v1", "GRPCRoute", "grpcroutes")
+TLS_POLICY = Resource("gateway.networking.k8s.io/v1", "BackendTLSPolicy", "backendtlspolicies", optional=True)
 AUTOSCALER = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 DISRUPTION_BUDGET = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 GATEWAY = Resource("gateway.networking.k8s.io/v1", "Gateway", "gateways")
@@ -48,6 +51,7 @@ _KINDS = {
         SERVICE,
         CONFIG_MAP,
         *ROUTES.values(),
+        TLS_POLICY,
         AUTOSCALER,
         DISRUPTION_BUDGET,
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from serinus.api.model import data_file
 from serinus.api.protocol import Protocol
+from serinus.api.runtime import Tls
 from serinus.api.status import ModelStatus
 from serinus.api.timestamps import parse
 from serinus.desired import labels, names, owner, pod
@@ -39,6 +40,8 @@ class Revision:
     """The stored `spec.model`, and under `resolved` what its address was resolved to."""
     data_version: str = ""
     """What its fetching container told of a DVC file; empty until then, and where nobody asked."""
+    tls: Tls | None = None
+    """How a gateway knows its pods, where they answer HTTPS."""
     promoted_at: float | None = None
     """Unix seconds of its last promotion."""
     uid: str = ""
@@ -104,7 +107,14 @@ def create(name: str, origin: Origin, serving: Serving, number: int) -> Revision
         metrics = serving.runtime.metrics.model_dump(mode="json", by_alias=True, exclude_none=True)
     template = pod.template(name, origin.hash, serving)
     return Revision(
-        origin.hash, template, dict(origin.config_maps), metrics, serving.name, origin.models, number=number
+        origin.hash,
+        template,
+        dict(origin.config_maps),
+        metrics,
+        serving.name,
+        origin.models,
+        tls=serving.runtime.tls,
+        number=number,
     )
 
 
@@ -149,6 +159,7 @@ def read(stored: Manifest) -> Revision:
         runtime=catalogued.get("name", ""),
         model={key: data[key] for key in ("model", "resolved") if key in data},
         data_version=metadata.get("annotations", {}).get(labels.DATA_VERSION, ""),
+        tls=Tls.model_validate(data["runtime"]["tls"]) if data["runtime"].get("tls") else None,
         promoted_at=float(at) if isinstance(at, (int, float)) else None,
         uid=metadata["uid"],
         number=stored["revision"],

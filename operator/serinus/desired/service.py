@@ -19,10 +19,15 @@ def of_revision(  # noqa: PLR0913, PLR0917 - the parts of one manifest
     protocols: Collection[Protocol],
     parent: owner.Owner,
     routes: Sequence[owner.Owner],
+    *,
+    tls: bool = False,
 ) -> Manifest:
-    """Return the Service of one revision; it must outlive the routes that point at it."""
+    """Return the Service of one revision; it must outlive the routes that point at it.
+
+    `tls` tells that its pods answer HTTPS.
+    """
     own, selector = labels.child(name, revision), labels.selector(name, revision)
-    return _service(names.of_revision(name, revision), namespace, own, selector, protocols, parent, routes)
+    return _service(names.of_revision(name, revision), namespace, own, selector, protocols, parent, routes, tls=tls)
 
 
 def constant(  # noqa: PLR0913, PLR0917 - the parts of one manifest
@@ -32,13 +37,16 @@ def constant(  # noqa: PLR0913, PLR0917 - the parts of one manifest
     protocols: Collection[Protocol],
     parent: owner.Owner,
     routes: Sequence[owner.Owner],
+    *,
+    tls: bool = False,
 ) -> Manifest:
     """Return the Service with the model's own name.
 
     It selects the pods of one revision, or with None those of all live ones: a split by
     the number of pods.
     """
-    return _service(name, namespace, labels.child(name), labels.selector(name, revision), protocols, parent, routes)
+    own, selector = labels.child(name), labels.selector(name, revision)
+    return _service(name, namespace, own, selector, protocols, parent, routes, tls=tls)
 
 
 def _service(  # noqa: PLR0913, PLR0917 - the parts of one manifest
@@ -49,6 +57,8 @@ def _service(  # noqa: PLR0913, PLR0917 - the parts of one manifest
     protocols: Collection[Protocol],
     parent: owner.Owner,
     routes: Sequence[owner.Owner],
+    *,
+    tls: bool = False,
 ) -> Manifest:
     return {
         "apiVersion": "v1",
@@ -62,16 +72,16 @@ def _service(  # noqa: PLR0913, PLR0917 - the parts of one manifest
         "spec": {
             "type": "ClusterIP",
             "selector": selector,
-            "ports": [_port(protocol) for protocol in Protocol if protocol in protocols],
+            "ports": [_port(protocol, tls=tls) for protocol in Protocol if protocol in protocols],
         },
     }
 
 
-def _port(protocol: Protocol) -> Manifest:
+def _port(protocol: Protocol, *, tls: bool) -> Manifest:
     return {
         "name": protocol.port_name,
         "port": PORTS[protocol],
         "targetPort": protocol.port_name,
         "protocol": "TCP",
-        "appProtocol": _APP_PROTOCOLS[protocol],
+        "appProtocol": "https" if tls and protocol is Protocol.HTTP else _APP_PROTOCOLS[protocol],
     }

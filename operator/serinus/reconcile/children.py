@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.api.protocol import Protocol
@@ -29,7 +29,7 @@ LISTED = (
     resources.DISRUPTION_BUDGET,
 )
 """The kinds of children of which there may be several. All of them carry the model's label."""
-WATCHED = (*LISTED, *resources.ROUTES.values())
+WATCHED = (*LISTED, *resources.ROUTES.values(), resources.TLS_POLICY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,17 @@ class Children:
     gateway_problem: str = ""
     features: frozenset[str] = frozenset()
     """What the Gateway's class says it supports; empty where it says nothing."""
+    tls_policies: Mapping[str, Manifest] = field(default_factory=dict)
+    """Those of the model's label; of a model without `runtime.tls` they are not asked for."""
 
     def served(self, *names: str) -> frozenset[Protocol]:
         """Return the protocols that all of some revisions serve; one that is not on record takes none away."""
         known = (self.revisions[name].protocols for name in names if name in self.revisions)
         return frozenset(Protocol).intersection(*known)
+
+    def encrypted(self, name: str) -> bool:
+        """Tell whether a revision answers HTTPS."""
+        return name in self.revisions and self.revisions[name].tls is not None
 
 
 async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, route: Route | None) -> Children:
@@ -74,12 +80,15 @@ async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, rout
     live = await asyncio.gather(*(snapshot.get(kind, name) for kind in resources.ROUTES.values()))
     routes = {protocol: found for protocol, found in zip(resources.ROUTES, live, strict=True) if found}
     gateway = await _gateway(gateways, snapshot.namespace, route)
+    revisions = {stored.hash: stored for stored in (revision.read(item) for item in found if owned(item, uid))}
+    encrypted = route and any(stored.tls for stored in revisions.values())
+    (policies,) = await snapshot.find({resources.TLS_POLICY: selector}) if encrypted else [[]]
 
     def ours(items: list[Manifest]) -> dict[str, Manifest]:
         return _by_name([item for item in items if owned(item, uid)])
 
     return Children(
-        revisions={stored.hash: stored for stored in (revision.read(item) for item in found if owned(item, uid))},
+        revisions=revisions,
         deployments=ours(deployments),
         services=ours(services),
         config_maps=_by_name(config_maps),
@@ -91,6 +100,7 @@ async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, rout
         controller=gateway.name or _seen_controller(routes),
         gateway_problem=gateway.problem,
         features=gateway.features,
+        tls_policies=_by_name(policies),
     )
 
 

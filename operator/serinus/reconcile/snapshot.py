@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.cluster.client import Cluster
-from serinus.cluster.resources import DISRUPTION_BUDGET, POD, Resource
+from serinus.cluster.resources import DISRUPTION_BUDGET, POD, TLS_POLICY, Resource
 
 Manifest = dict[str, Any]
 Metadata = Mapping[str, Any]
 
 
-_SPEC_ONLY = {DISRUPTION_BUDGET}
+_SPEC_ONLY = {DISRUPTION_BUDGET, TLS_POLICY}
 """Kinds whose status tells nothing that is needed here; their generation counts the changes of the spec."""
 
 

@@ -42,6 +42,10 @@ from serinus.runtimes.catalogue import Catalogue
 
 Manifest = dict[str, Any]
 log = logging.getLogger("serinus.rollout")
+_ADVICE = (
+    "install the Gateway API 1.1 or later, for a BackendTLSPolicy 1.4 or later, or do without "
+    "in spec.route.protocols or spec.runtime.tls"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +263,7 @@ class Turn:
         try:
             await work
         except Absent as absent:
-            message = f"{absent}: install the Gateway API 1.1 or later, or choose others in spec.route.protocols"
-            self.memory.problem = Problem("RouteKindMissing", message)
+            self.memory.problem = Problem("RouteKindMissing", f"{absent}: {_ADVICE}")
         except Foreign as foreign:
             self.memory.problem = Problem("NameTaken", str(foreign))
         except Pending as pending:

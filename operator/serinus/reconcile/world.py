@@ -9,7 +9,7 @@ from serinus.api.status import RolloutState
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cluster import resources
 from serinus.cluster.client import ApiError, Cluster
-from serinus.desired import autoscaler, budget, deployment, labels, names, owner, revision, service
+from serinus.desired import autoscaler, budget, deployment, labels, names, owner, revision, service, tls_policy
 from serinus.reconcile.applier import Absent, Applier, Foreign, Pending
 from serinus.reconcile.children import Children, owned
 from serinus.reconcile.seen import routed
@@ -67,9 +67,12 @@ class World:
             await self.applier.apply(copy, self.children.config_maps.get(copy["metadata"]["name"]))
         name = names.of_revision(self.name, item.hash)
         wanted = service.of_revision(
-            self.name, self.namespace, item.hash, item.protocols, self.parent, self._route_owners
+            self.name, self.namespace, item.hash, item.protocols, self.parent, self._route_owners, tls=bool(item.tls)
         )
         own = await self.applier.apply(wanted, self.children.services.get(name))
+        if item.tls and self.spec.route:
+            policy = tls_policy.tls_policy(self.name, self.namespace, item.hash, item.tls, owner.of(own))
+            await self.applier.apply(policy, self.children.tls_policies.get(name))
         pods = deployment.deployment(self.name, self.namespace, item, self.parent, owner.of(own))
         await self.applier.apply(pods, self.children.deployments.get(name))
 
@@ -126,7 +129,10 @@ class World:
             await self._apply_routes({key: self._marked(one, state) for key, one in wanted.items()}, fenced=fenced)
         behind = behind_service(self.spec, state, gateway=seen.gateway)
         selected, served = behind[0] if len(behind) == 1 else None, self.children.served(behind[0])
-        constant = service.constant(self.name, self.namespace, selected, served, self.parent, self._route_owners)
+        tls = self.children.encrypted(behind[0])
+        constant = service.constant(
+            self.name, self.namespace, selected, served, self.parent, self._route_owners, tls=tls
+        )
         await self.applier.apply(self._marked(constant, state), self.children.services.get(self.name), fenced=fenced)
 
     async def _apply_routes(self, wanted: dict[Protocol, Manifest], *, fenced: bool) -> None:
