@@ -18,6 +18,10 @@ from serinus.reconcile.children import left_behind, owned
 from serinus.reconcile.snapshot import Snapshot
 
 Manifest = dict[str, Any]
+_ADVICE = (
+    "install the Gateway API 1.1 or later, for a BackendTLSPolicy 1.4 or later, or do without "
+    "in spec.route.protocols or spec.runtime.tls"
+)
 
 
 class Foreign(Exception):  # noqa: N818 - a state of the cluster, named as status names it
@@ -65,7 +69,7 @@ class Applier:
         except ApiError as error:
             self.snapshot.outdated(resource)
             if error.status == 404 and await self.cluster.version(resource, metadata["namespace"]) is None:
-                raise Absent(f"the cluster has no {resource.kind} ({resource.api_version})") from error
+                raise Absent(f"the cluster has no {resource.kind} ({resource.api_version}): {_ADVICE}") from error
             raise
         self.snapshot.put(resource, answer)
         self._applied[known] = wanted, _version(answer)

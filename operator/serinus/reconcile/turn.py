@@ -42,10 +42,6 @@ from serinus.runtimes.catalogue import Catalogue
 
 Manifest = dict[str, Any]
 log = logging.getLogger("serinus.rollout")
-_ADVICE = (
-    "install the Gateway API 1.1 or later, for a BackendTLSPolicy 1.4 or later, or do without "
-    "in spec.route.protocols or spec.runtime.tls"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +259,7 @@ class Turn:
         try:
             await work
         except Absent as absent:
-            self.memory.problem = Problem("RouteKindMissing", f"{absent}: {_ADVICE}")
+            self.memory.problem = Problem("RouteKindMissing", str(absent))
         except Foreign as foreign:
             self.memory.problem = Problem("NameTaken", str(foreign))
         except Pending as pending:
