@@ -169,7 +169,7 @@ class Rollouts:
         """Let every rollout look that may have news; return what each metric of the last one says."""
         for place, (judge, sources) in enumerate(self.judges):
             if (now := time.time()) >= self.opinions[place].due:
-                opinion = await judge.look(self.queries, sources, ANALYSIS, self.state, now)
+                opinion = await judge.look(self.queries, self.queries, sources, ANALYSIS, self.state, now)
                 assert not opinion.problem, opinion.problem
                 self.opinions[place] = opinion
         return [f"{metric.name}: {metric.reason}" for metric in self.opinions[-1].metrics]

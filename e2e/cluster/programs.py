@@ -79,6 +79,8 @@ LINTER_GRAPH = Graph("linter")
 # What the benchmarks of scale need: nodes without machines, and a peer.
 KWOK_GRAPH = Graph("kwok")
 FLAGGER_GRAPH = Graph("flagger")
+# What shows a tenant's queries the tenant's series alone.
+TENANCY_GRAPH = Graph("tenancy")
 # Real object stores, for the tests of what fetches models.
 STORAGE_GRAPH = Graph("storage")
 # What keeps a cluster as a git repository says, for the tests of what it makes of Serinus.
@@ -121,6 +123,7 @@ _ALL = (
     Tool("flagger", FLAGGER_GRAPH, "github.com/fluxcd/flagger/cmd/flagger", "2 min"),
     Tool("versitygw", STORAGE_GRAPH, "github.com/versity/versitygw/cmd/versitygw", "2 min"),
     Tool("fake-gcs-server", STORAGE_GRAPH, "github.com/fsouza/fake-gcs-server", "30 s"),
+    Tool("prom-label-proxy", TENANCY_GRAPH, "github.com/prometheus-community/prom-label-proxy", "20 s"),
     Tool("argocd", ARGOCD_GRAPH, "./argocd", "3 min"),
     Tool("verdict", FLUX_GRAPH, "./verdict", "1 min"),
 )

@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     """A folder with ca.crt, the authority of its certificate, or tls.crt and tls.key, the operator's own, or all."""
     custom_queries: bool = True
     """Whether `spec.analysis.metrics` may hold PromQL."""
+    custom_query_proxy: Annotated[str, Field(pattern=r"^(https?://[^/\s@?#]+[^\s?#]*)?$")] = ""
+    """Where that PromQL is asked, whatever a spec says: a proxy that shows a namespace its own series alone; empty for none."""
+    custom_query_header: Annotated[str, Field(pattern=HEADER)] = "X-Namespace"
+    """Header that tells it the namespace of the model."""
     max_rollouts: Annotated[int, Field(ge=0)] = 0
     """Rollouts that may be in progress at the same time; 0 for any number."""
     max_rollouts_per_namespace: Annotated[int, Field(ge=0)] = 0

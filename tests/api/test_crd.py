@@ -166,3 +166,16 @@ def test_a_reference_keeps_what_is_said_beside_it() -> None:
         {"$ref": "#/$defs/A", "description": "here"}, {"A": {"type": "string", "title": "A", "description": "there"}}
     )
     assert found == {"type": "string", "description": "here"}
+
+
+def test_only_a_gateway_is_named_with_its_namespace() -> None:
+    """A new reference that crosses namespaces has to be thought over: who grants it?"""
+    words = {path.rpartition(".")[2].lower() for path in NODES if path.startswith(".spec")}
+    assert not {word for word in words if "namespace" in word}
+    crossing = {
+        path
+        for path, node in NODES.items()
+        if path.startswith(".spec") and "pattern" in node and re.search(node["pattern"], "other/public")
+    }
+    assert ".spec.route.gateway" in crossing
+    assert not {path for path in crossing if path.lower().endswith(("ref", "ref.name", "name", "names"))}

@@ -1,15 +1,20 @@
-"""Who gets the credentials of the operator's own Prometheus: that one alone."""
+"""Whom the operator asks, and with which credentials."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any, cast
 
 import aiohttp
+import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
 from serinus.api.v1alpha1 import ModelDeploymentSpec
+from serinus.prometheus.access import Access
 from serinus.reconcile.judges import RolloutJudges
+from serinus.reconcile.source import NoSource
 from serinus.settings import Settings
 
 METRIC = {"name": "queue", "query": "max(queue)", "max": 3}
@@ -46,6 +51,74 @@ def sent(home: Path, *, named: bool, own: bool = False) -> dict[str, str]:
     asyncio.run(scenario())
     (headers,) = seen
     return headers
+
+
+ALLOWED = "http://allowed.invalid:9090"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://other.invalid:9090",
+        f"{ALLOWED}/",
+        f"{ALLOWED}/..",
+        f"{ALLOWED}.other.invalid",
+        f"{ALLOWED}1",
+        "http://ALLOWED.invalid:9090",
+        "https://allowed.invalid:9090",
+        "http://127.0.0.1:9090",
+        "http://169.254.169.254",
+    ],
+)
+def test_an_address_of_a_spec_is_on_the_list_or_is_not_asked(address: str) -> None:
+    settings = Settings(prometheus_address="http://own.invalid", prometheus_allowed=(ALLOWED,))
+    spec = ModelDeploymentSpec.model_validate(
+        {"runtime": {"image": "a:1", "port": 80}, "analysis": {"prometheus": {"address": address}}}
+    )
+    with pytest.raises(NoSource, match="is not on the operator's allow-list"):
+        RolloutJudges(settings, cast("Any", None), lambda: 0.0)._queries(spec)
+
+
+@pytest.mark.parametrize("address", ["http://a@b", "http://a/?x=b", "http://a#b", "file:///etc", "http://", "ftp://a"])
+def test_an_address_that_could_mean_another_is_none(address: str) -> None:
+    with pytest.raises(ValidationError):
+        ModelDeploymentSpec.model_validate(
+            {"runtime": {"image": "a:1", "port": 80}, "analysis": {"prometheus": {"address": address}}}
+        )
+
+
+def test_custom_queries_that_are_turned_off_are_not_asked() -> None:
+    settings = Settings(prometheus_address="http://own.invalid", custom_queries=False)
+    spec = ModelDeploymentSpec.model_validate(
+        {"runtime": {"image": "a:1", "port": 80}, "analysis": {"metrics": [METRIC]}}
+    )
+    with pytest.raises(NoSource, match="turned off"):
+        RolloutJudges(settings, cast("Any", None), lambda: 0.0)._queries(spec)
+
+
+def test_the_proxy_for_custom_queries_is_told_the_namespace_and_shares_no_answer(tmp_path: Path) -> None:
+    """Whatever Prometheus a spec names: what it names may show everything."""
+    (tmp_path / "token").write_text("secret")
+
+    async def scenario() -> None:
+        async with aiohttp.ClientSession() as session:
+            settings = Settings(
+                prometheus_address="http://own.invalid",
+                prometheus_credentials=str(tmp_path),
+                prometheus_headers={"X-Scope-OrgID": "all"},
+                custom_query_proxy="http://proxy.invalid",
+            )
+            judges = RolloutJudges(settings, session, lambda: 0.0)
+            own = judges._server("http://own.invalid", Access())
+            mine, theirs = (judges.custom(namespace, own) for namespace in ("mine", "theirs"))
+            assert mine is judges.custom("mine", own)
+            assert len({id(mine), id(theirs), id(own)}) == 3
+            assert mine.prometheus.address == theirs.prometheus.address == "http://proxy.invalid"
+            for queries, namespace in ((mine, "mine"), (theirs, "theirs")):
+                sent_ = {"X-Scope-OrgID": "all", "X-Namespace": namespace, "Authorization": "Bearer secret"}
+                assert queries.prometheus.access.sent() == sent_
+
+    asyncio.run(scenario())
 
 
 def test_the_operators_own_gets_them(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 import pytest
+from yarl import URL
 
 from serinus.analysis import Outcome
 from serinus.api.analysis import ERROR_RATE, GUARD, Analysis
@@ -80,7 +81,7 @@ class Rollout:
         self.now += 1.0
         self.pods.serve()
         queries = cast("SharedQueries", self.prometheus)
-        return await self.judge.look(queries, self.feeds, ANALYSIS, self.state, self.now)
+        return await self.judge.look(queries, queries, self.feeds, ANALYSIS, self.state, self.now)
 
     async def seconds(self, number: int) -> Opinion:
         for _ in range(number):
@@ -188,6 +189,35 @@ class TestChoice:
         assert found.canary == (Endpoint("models", "n", "http://10.0.0.1:9000/m"),)
         assert found.stable == (Endpoint("models", "o", "http://[fd00::7]:9000/m"),)
         assert found.problem == ""
+
+    @pytest.mark.parametrize(
+        ("annotations", "address"),
+        [
+            ({"prometheus.io/port": "80@metadata.internal:80"}, "10.0.0.1"),
+            ({"prometheus.io/port": "9000", "prometheus.io/path": "@metadata.internal/latest"}, "10.0.0.1"),
+            ({"prometheus.io/port": "9000/@metadata.internal"}, "10.0.0.1"),
+            ({"prometheus.io/port": "\u0669\u0660"}, "10.0.0.1"),
+            ({"prometheus.io/port": "9000"}, "metadata.internal"),
+            ({"prometheus.io/port": "9000"}, "10.0.0.1@metadata.internal"),
+            ({"prometheus.io/port": "9000"}, "169.254.169.254"),
+            ({"prometheus.io/port": "9000"}, "127.0.0.1"),
+            ({"prometheus.io/port": "9000"}, "::1"),
+            ({"prometheus.io/port": "9000"}, "0.0.0.0"),  # noqa: S104 - not bound to
+        ],
+    )
+    def test_nobody_but_the_pod_is_asked_whatever_its_annotations_say(
+        self, annotations: dict[str, str], address: str
+    ) -> None:
+        found = chosen(pod("n", NEW, metadata={"annotations": annotations}, status={"podIP": address}), pod("o", OLD))
+        assert found.canary == ()
+        assert "canary" in found.problem
+
+    @pytest.mark.parametrize("path", ["/m", "/@metadata.internal", "/a?b=c@d", "//metadata.internal/x"])
+    def test_a_path_stays_a_path(self, path: str) -> None:
+        annotations = {"prometheus.io/port": "9000", "prometheus.io/path": path}
+        (endpoint,) = chosen(pod("n", NEW, metadata={"annotations": annotations}), pod("o", OLD)).canary
+        asked = URL(endpoint.url)
+        assert (asked.host, asked.port, asked.user) == ("10.0.0.1", 9000, None)
 
     def test_a_few_of_many_ready_ones_first_and_the_known_ones_before_them(self) -> None:
         many = [pod(f"n{number}", NEW, status=READY if number > 3 else {}) for number in range(12)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from serinus.desired import labels
 from serinus.prometheus.direct import DirectCounters, Endpoint
@@ -49,11 +50,19 @@ def _chosen(counters: DirectCounters, subject: Subject, children: Children, revi
 
 
 def _endpoint(namespace: str, pod: Manifest) -> Endpoint | None:
-    """Return where a pod tells its metrics: Prometheus is told by the same annotations."""
-    address, annotations = pod.get("status", {}).get("podIP"), pod["metadata"].get("annotations", {})
-    port = annotations.get("prometheus.io/port")
-    if not address or not port:
+    """Return where a pod tells its metrics: Prometheus is told by the same annotations.
+
+    Whoever may write a podTemplate writes these. They say where at the pod, and never another host, such as by
+    a port of `80@elsewhere`; the node's own addresses are nobody's pod.
+    """
+    annotations = pod["metadata"].get("annotations", {})
+    port, path = annotations.get("prometheus.io/port", ""), annotations.get("prometheus.io/path", "/metrics")
+    try:
+        address = ip_address(pod.get("status", {}).get("podIP", ""))
+    except ValueError:
         return None
-    host = f"[{address}]" if ":" in address else address
-    path = annotations.get("prometheus.io/path", "/metrics")
+    own = address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
+    if own or not (port.isascii() and port.isdigit()) or not path.startswith("/"):
+        return None
+    host = f"[{address}]" if address.version == 6 else str(address)
     return Endpoint(namespace, pod["metadata"]["name"], f"http://{host}:{port}{path}")

@@ -93,10 +93,16 @@ class Judge:
         self._said: _Said | None = None
         self._formed: _Formed | None = None
 
-    async def look(
-        self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
+    async def look(  # noqa: PLR0913, PLR0917 - what a judgement rests on
+        self,
+        queries: SharedQueries,
+        custom: SharedQueries,
+        feeds: Sequence[Feed],
+        analysis: Analysis,
+        state: RolloutState,
+        now: float,
     ) -> Opinion:
-        """Take in what Prometheus holds and say what it means."""
+        """Take in what Prometheus holds and say what it means; `custom` answers the user's own PromQL."""
         await self._bring(queries, feeds, analysis, state, now)
         trial = self._intake.trial
         if trial is None:
@@ -110,7 +116,7 @@ class Judge:
             or len(said.statuses) != len(feeds)  # what is said of a test that waits may change at any look
             or analysis.metrics
         ):
-            limits = [await self._thresholds.look(queries, feeds[0].subject, one, now) for one in analysis.metrics]
+            limits = [await self._thresholds.look(custom, feeds[0].subject, one, now) for one in analysis.metrics]
             formed = self._formed = _Formed(said.statuses, self._form(said, feeds, limits))
         return replace(formed.opinion, due=self._due(trial, feeds, analysis, said, queries, now))
 

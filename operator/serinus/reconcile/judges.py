@@ -40,7 +40,8 @@ class RolloutJudges:
     settings: Settings
     session: aiohttp.ClientSession
     clock: Callable[[], float]
-    _servers: dict[str, SharedQueries] = field(default_factory=dict)
+    _servers: dict[tuple[str, str], SharedQueries] = field(default_factory=dict)
+    """By address, and namespace where only its own series are shown."""
     _judges: dict[Key, Judge] = field(default_factory=dict)
     _read: dict[Key, DirectCounters] = field(default_factory=dict)
     """What the pods of guarded rollouts have told."""
@@ -75,7 +76,7 @@ class RolloutJudges:
             return Opinion(problem=await _preflight(subjects[0], queries))
         judge = self._judge(key, state, before)
         sources = feeds(spec.analysis, *subjects, self._guard(key, spec, subjects[0], children))
-        return await judge.look(queries, sources, spec.analysis, state, now)
+        return await judge.look(queries, self.custom(key.namespace, queries), sources, spec.analysis, state, now)
 
     async def refusal(self, spec: ModelDeploymentSpec) -> Problem | None:
         """Return which query of a spec does not parse, in the words of the Prometheus that shall answer it."""
@@ -123,15 +124,25 @@ class RolloutJudges:
             )
         if spec.analysis.metrics and not self.settings.custom_queries:
             raise NoSource("spec.analysis.metrics: custom queries are turned off on this operator")
-        if address not in self._servers:
-            access = _access(self.settings) if address == own else Access()
+        return self._server(address, _access(self.settings) if address == own else Access())
+
+    def custom(self, namespace: str, queries: SharedQueries) -> SharedQueries:
+        """Return who answers the PromQL of specs in a namespace: the proxy where there is one, else who is asked anyway."""
+        if not (proxy := self.settings.custom_query_proxy):
+            return queries
+        access = _access(self.settings)
+        access.headers = {**access.headers, self.settings.custom_query_header: namespace}
+        return self._server(proxy, access, namespace)
+
+    def _server(self, address: str, access: Access, namespace: str = "") -> SharedQueries:
+        if (address, namespace) not in self._servers:
             server = Prometheus(self.session, address, self.settings.prometheus_timeout, access)
-            self._servers[address] = SharedQueries(server, self.clock, FRESHNESS)
-        return self._servers[address]
+            self._servers[address, namespace] = SharedQueries(server, self.clock, FRESHNESS)
+        return self._servers[address, namespace]
 
 
 def _access(settings: Settings) -> Access:
-    """Return how the operator's own Prometheus is asked; nobody else gets its credentials."""
+    """Return how the operator's own Prometheus is asked, and the proxy in front of it; nobody else gets its credentials."""
     credentials, tls = (
         Path(one) if one else None for one in (settings.prometheus_credentials, settings.prometheus_tls)
     )
