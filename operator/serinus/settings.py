@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from serinus import __version__
 from serinus.api.durations import Duration
 
+ADDRESS = r"^(https?://[^/\s@]+(/\S*)?)?$"
 HEADER = r"^[A-Za-z0-9-]+$"
 HEADER_VALUE = r"^[ -~]+$"
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -16,7 +17,12 @@ Names = Annotated[tuple[str, ...], NoDecode]
 class Settings(BaseSettings):
     """Every setting is `SERINUS_<NAME>`; lists are separated by commas."""
 
-    model_config = SettingsConfigDict(env_prefix="SERINUS_", frozen=True, validate_default=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SERINUS_",
+        frozen=True,
+        validate_default=True,
+        hide_input_in_errors=True,  # an address may hold a password, and a header a key
+    )
 
     namespaces: Names = ()
     """Namespaces to serve; empty means the whole cluster."""
@@ -24,8 +30,8 @@ class Settings(BaseSettings):
     """The least that is logged."""
     log_format: Literal["json", "text"] = "json"
     """One JSON object per line, or text for people."""
-    prometheus_address: str = ""
-    """The operator's own Prometheus; empty when there is none."""
+    prometheus_address: Annotated[str, Field(pattern=ADDRESS)] = ""
+    """The operator's own Prometheus; empty when there is none. Without a login: addresses are told in status."""
     prometheus_allowed: Names = ()
     """Addresses that a ModelDeployment may name instead."""
     prometheus_timeout: Duration = 5.0
@@ -38,7 +44,7 @@ class Settings(BaseSettings):
     """A folder with ca.crt, the authority of its certificate, or tls.crt and tls.key, the operator's own, or all."""
     custom_queries: bool = True
     """Whether `spec.analysis.metrics` may hold PromQL."""
-    custom_query_proxy: Annotated[str, Field(pattern=r"^(https?://[^/\s@?#]+[^\s?#]*)?$")] = ""
+    custom_query_proxy: Annotated[str, Field(pattern=ADDRESS)] = ""
     """Where that PromQL is asked, whatever a spec says: a proxy that shows a namespace its own series alone; empty for none."""
     custom_query_header: Annotated[str, Field(pattern=HEADER)] = "X-Namespace"
     """Header that tells it the namespace of the model."""
@@ -62,7 +68,7 @@ class Settings(BaseSettings):
     """Image of the init container that fetches models."""
     logger_image: Annotated[str, Field(min_length=1)] = f"serinus/logger:{__version__}"
     """Image of the sidecar that logs predictions."""
-    mlflow_tracking_uri: Annotated[str, Field(pattern=r"^(https?://[^/\s@]+\S*)?$")] = ""
+    mlflow_tracking_uri: Annotated[str, Field(pattern=ADDRESS)] = ""
     """The MLflow server whose registry `models:/` addresses are about; empty when there is none."""
     mlflow_credentials: str = ""
     """A folder with files called MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."""

@@ -35,6 +35,7 @@ DIGEST = "sha256:" + "a" * 64
         ({"namespaces": ["Team_A"]}, ["/namespaces/0", "Team_A"]),
         ({"namespaces": ["a", "a"]}, ["/namespaces"]),
         ({"prometheus": {"address": "prometheus:9090"}}, ["/prometheus/address", "prometheus:9090"]),
+        ({"prometheus": {"address": "http://me:secret@prometheus"}}, ["/prometheus/address"]),
         ({"prometheus": {"allowed": ["http://a,http://b"]}}, ["/prometheus/allowed/0", "http://a,http://b"]),
         ({"prometheus": {"timeout": "5 minutes"}}, ["/prometheus/timeout", "5 minutes"]),
         ({"prometheus": {"timeout": 5}}, ["/prometheus/timeout", "got number, want string"]),

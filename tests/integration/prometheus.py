@@ -41,6 +41,8 @@ class Prometheus(StandIn):
         self._samples: dict[Labels, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=KEPT))
         self._totals: dict[Labels, float] = {}
         self.queries: list[str] = []
+        self.headers: dict[str, str] = {}
+        """Of the newest query."""
         self.reset()
 
     @property
@@ -81,6 +83,7 @@ class Prometheus(StandIn):
         form = parse_qs(request.body().decode())
         query, at = form["query"][0], float(form["time"][0])
         self.queries.append(query)
+        self.headers = dict(request.headers)
         kind, body = "application/json", json.dumps(self._result(query, at))
         if self.mode == "hang":
             time.sleep(HANG)
@@ -88,7 +91,8 @@ class Prometheus(StandIn):
             kind, body = "text/html", "<html><body>Sign in</body></html>"
         if self.mode == "empty":
             body = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": []}})
-        request.reply(200, body.encode(), {"Content-Type": kind})
+        status = 401 if self.mode == "denied" else 200
+        request.reply(status, body.encode(), {"Content-Type": kind})
 
     def _result(self, query: str, at: float) -> Manifest:
         selector = _SELECTOR.fullmatch(query)

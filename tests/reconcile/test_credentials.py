@@ -121,6 +121,15 @@ def test_the_proxy_for_custom_queries_is_told_the_namespace_and_shares_no_answer
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("setting", ["prometheus_address", "custom_query_proxy", "mlflow_tracking_uri"])
+def test_an_address_with_a_login_is_refused_without_telling_it(setting: str) -> None:
+    """Addresses stand in status and in the log."""
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({setting: "http://me:hunter2@server"})
+    assert setting in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
 def test_the_operators_own_gets_them(tmp_path: Path) -> None:
     headers = sent(tmp_path, named=False)
     assert (headers["Authorization"], headers["X-Scope-OrgID"]) == ("Bearer secret", "team-a")

@@ -74,7 +74,7 @@ class Mlflow:
                 url, params=query, headers=self._headers(), timeout=limit, allow_redirects=False
             ) as answer:
                 if 300 <= answer.status < 400:
-                    where = answer.headers.get("Location", "")[:200]
+                    where = answer.headers.get("Location", "").partition("?")[0][:200]  # a login's state follows
                     raise RegistryError(
                         "RegistryUnavailable",
                         f"{asked}: {self.address} redirects to {where}: set chart value mlflow.trackingUri to where it leads",
