@@ -22,6 +22,7 @@ from urllib.parse import parse_qs
 
 import aiohttp
 
+from serinus import garbage
 from serinus.api.analysis import Analysis
 from serinus.api.status import Phase, RolloutState
 from serinus.api.v1alpha1 import Source
@@ -224,6 +225,7 @@ def main() -> None:
     server.start()
     while not port.value:
         time.sleep(0.05)
+    garbage.search_seldom()  # as the operator does
     figures = asyncio.run(measure(options.rollouts, options.seconds, f"http://127.0.0.1:{port.value}", asked))
     server.terminate()
     figures = {"command": "make bench-queries", "cpus": os.cpu_count(), **figures}

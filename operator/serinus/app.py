@@ -13,7 +13,7 @@ import kopf
 from kubernetes.aio.client.api_client import ApiClient
 from prometheus_client import start_http_server
 
-from serinus import handlers
+from serinus import garbage, handlers
 from serinus.cluster import resources
 from serinus.cluster.client import PAGE, TIMEOUT, WATCH, ApiError, Cluster
 from serinus.cluster.connect import Connection, connect
@@ -139,5 +139,6 @@ def _failed(key: Key, error: Exception) -> None:
 
 def main() -> None:
     """Run the operator as a program."""
+    garbage.search_seldom()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run(Settings()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -125,11 +125,11 @@ def _known(record: Record) -> Record:
 
 def _from_test(test: Test) -> Record:
     if not isinstance(test, Judgement):
-        return {**means_record(test), "policy": asdict(test.policy)}
+        return {**means_record(test), "policy": _from_policy(test.policy)}
     reader = test.reader
     recorded = test.streams if reader.separate else test.streams[:1]
     return {
-        "policy": asdict(test.policy),
+        "policy": _from_policy(test.policy),
         "interval": reader.interval,
         "separate": reader.separate,
         "cursors": dict(reader.cursors),
@@ -139,6 +139,11 @@ def _from_test(test: Test) -> Record:
         "round": test.round,
         "waiting": [[end, _numbers(counts)] for end, counts in test.waiting],
     }
+
+
+def _from_policy(policy: Policy) -> Record:
+    """The policy's own fields: numbers and tuples of them, which need no deep copy."""
+    return {field.name: getattr(policy, field.name) for field in fields(policy)}
 
 
 def _from_stream(stream: Stream) -> Record:

@@ -4,15 +4,13 @@ An answer may hold a hundred thousand series, so each of them takes few steps. M
 labels, and the same ones come again with the next answer: they are read once.
 """
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from itertools import accumulate, islice, repeat
 from typing import Any
 
 import orjson
 
+from serinus.garbage import undisturbed
 from serinus.metrics.series import Buckets, Series, ascending
 
 _new = tuple.__new__
@@ -62,7 +60,7 @@ def series_of(status: int, body: bytes, known: Known | None = None) -> list[Seri
         Unavailable: it holds none, with the reason.
     """
     try:
-        with _undisturbed():
+        with undisturbed():
             if known is not None and (found := _plain_matrix(body, known)) is not None:
                 return found
             answer = _success(status, body)
@@ -96,9 +94,9 @@ def _plain_matrix(body: bytes, known: Known) -> list[Series] | None:
     """Return the series of a matrix as Prometheus writes it, None when it has to be read in full."""
     if not (body.startswith(_HEAD) and body.endswith(_TAIL)) or _HISTOGRAMS in body:
         return None
-    if body.count(_VALUES) != body.count(_BETWEEN) + 1:
-        return None
     parts = body[len(_HEAD) : -len(_TAIL)].replace(_BETWEEN, _VALUES).split(_VALUES)
+    if len(parts) % 2:
+        return None
     labels = known.of(parts[::2])
     found = orjson.loads(b"[[" + b"],[".join(parts[1::2]) + b"]]")
     samples = iter([(time + 0.0, float(value)) for pairs in found for time, value in pairs])
@@ -147,21 +145,3 @@ def _buckets(histogram: dict[str, Any]) -> Buckets:
     if not ascending(lower, upper):
         raise ValueError("buckets that are not in order")
     return Buckets(count, lower, upper, tuple(accumulate(map(float, counts))))
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep the search for garbage away: a large answer makes a million objects and no garbage among them.
-
-    Nor are they searched one by one as the youngest afterwards: all there is joins the oldest generation.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.unfreeze()
-        gc.enable()

@@ -13,8 +13,8 @@ from serinus.prometheus.client import Prometheus
 
 KEPT = 60.0
 """Seconds after which an answer that nobody asked for again is let go."""
-SHARE = 0.04
-"""Of one core that reading the answers to the usual questions may cost: to judge what they hold costs as much again."""
+SHARE = 0.03
+"""Of one core that reading the answers to the usual questions may cost: to judge what they hold costs three times as much."""
 FEW = 4
 """Questions that are asked once which are asked at the same time."""
 PATIENCE = 2.0
