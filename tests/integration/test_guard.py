@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from .counting import Counting, own_address
-from .stand import Space, image, spec
+from .stand import NAME, Space, image, spec, weights_of
+from .waiting import eventually
 
 STEPS = [{"weight": 20, "minDuration": "10m"}]
 
@@ -49,6 +50,33 @@ def test_a_failure_that_prometheus_does_not_show_is_taken_back(space: Space) -> 
     assert status["reason"] == "ErrorRateTooHigh"
     rate = next(metric for metric in status["metrics"] if metric["name"] == "error-rate")
     assert rate["canaryErrors"] == 0
+
+
+def test_a_failure_is_taken_back_while_prometheus_hangs(space: Space) -> None:
+    """It answers nobody for as long as the test lasts, with a query of one's own to wait for besides."""
+    old, new, prometheus = image(1), image(2), space.stand.prometheus
+    prometheus.values["max(queue)"] = 1.0
+    with counting(space, old, 96.0) as stable, counting(space, new, 24.0) as canary:
+        space.apply(body(old, stable))
+        space.stable(old)
+        wanted = body(new, canary, rollout={"steps": STEPS})
+        wanted["analysis"]["metrics"] = [{"name": "queue", "query": "max(queue)", "max": 3}]
+        space.apply(wanted)
+        space.wait(lambda status: guard_of(status).get("outcome") == "Pass", "the guard has seen enough")
+        new_revision = space.hash(new)
+        space.recorder.watch("httproutes")
+        prometheus.mode = "hang"
+        failed = canary.fail()
+        space.in_phase("RolledBack")
+
+        def taken_back() -> list[float]:
+            seen = space.recorder.of("httproutes", NAME)
+            return [change.at for change in seen if not weights_of(change.object)[new_revision]]
+
+        taken = eventually(taken_back, "the route gives it nothing")[0]
+    print(f"taken back {taken - failed:.1f} s after the failure")
+    assert space.status()["reason"] == "ErrorRateTooHigh"
+    assert guard_of(space.status())["outcome"] == "Fail"
 
 
 def test_a_guard_that_cannot_read_says_why_and_holds_nothing(space: Space) -> None:

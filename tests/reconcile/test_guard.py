@@ -15,7 +15,7 @@ from serinus.api.analysis import ERROR_RATE, GUARD, Analysis
 from serinus.api.status import MetricStatus, Phase, RolloutState
 from serinus.api.v1alpha1 import Source
 from serinus.desired import labels
-from serinus.prometheus.direct import DirectCounters, Endpoint, PodReader, Unreadable
+from serinus.prometheus.direct import INTERVAL, DirectCounters, Endpoint, PodReader, Unreadable
 from serinus.prometheus.exposition import Reading
 from serinus.prometheus.shared import Answer, SharedQueries
 from serinus.reconcile.children import Children
@@ -40,6 +40,14 @@ class NoPrometheus:
 
     async def ask(self, _: str, __: float | None = None, **___: bool) -> Answer:
         return Answer(0.0, problem=self.problem)
+
+
+class Hanging(NoPrometheus):
+    """A server that takes every question and answers none."""
+
+    async def ask(self, _: str, __: float | None = None, **___: bool) -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError("it answers nothing")
 
 
 @dataclass
@@ -110,6 +118,45 @@ def test_a_total_failure_is_caught_by_the_second_reading() -> None:
         assert found.evidence is not None
 
     asyncio.run(scenario())
+
+
+def test_a_prometheus_that_hangs_is_not_waited_for() -> None:
+    """One look begins while all is well, and ends with the failure that the pods have told meanwhile."""
+
+    async def scenario() -> None:
+        rollout = Rollout()
+        await rollout.seconds(10)
+        rollout.prometheus = Hanging()
+        looking = asyncio.ensure_future(rollout.second())
+        await asyncio.sleep(0)
+        rollout.pods.bad[CANARY] = 1.0
+        while not looking.done():
+            rollout.now += 1.0
+            rollout.pods.serve()
+            await asyncio.wait({looking}, timeout=INTERVAL)
+        found = looking.result()
+        assert found.verdict is not None
+        assert (found.verdict.outcome, found.verdict.metric) == (Outcome.FAIL, GUARD)
+
+    asyncio.run(asyncio.wait_for(scenario(), 60.0))
+
+
+def test_queries_of_ones_own_are_not_waited_for_either() -> None:
+    async def scenario() -> None:
+        rollout = Rollout()
+        rollout.prometheus = NoPrometheus("")
+        await rollout.seconds(10)
+        rollout.pods.bad[CANARY] = 1.0
+        rollout.now += 1.0
+        rollout.pods.serve()
+        analysis = Analysis.model_validate({"guard": True, "metrics": [{"name": "q", "query": "q", "max": 1}]})
+        servers = cast("Any", (rollout.prometheus, Hanging()))
+        looking = rollout.judge.look(*servers, rollout.feeds, analysis, rollout.state, rollout.now)
+        found = await looking
+        assert found.verdict is not None
+        assert found.verdict.metric == GUARD
+
+    asyncio.run(asyncio.wait_for(scenario(), 60.0))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])

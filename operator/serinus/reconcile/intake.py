@@ -1,7 +1,7 @@
 """Brings the trial of one rollout up to date with what Prometheus holds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from serinus.analysis import (
     Weight,
     Window,
     add_test,
+    assess_trial,
     begin_trial,
     recover_trial,
     reweigh_trial,
@@ -64,32 +65,53 @@ class Intake:
     _layouts: dict[str, tuple[object, Layout]] = field(default_factory=dict)
     """Where each test's numbers stood in the newest answer, and whose they are."""
 
-    async def bring(
+    async def begin(
         self,
         queries: SharedQueries,
         feeds: Sequence[Feed],
         analysis: Analysis,
         weights: tuple[Weight, ...],
         now: float,
-    ) -> None:
-        """Bring the trial up to date with what the queries answer.
+    ) -> Trial:
+        """Return the trial, which knows all weights; it begins at the first look, or where status says it was.
 
         Raises:
-            Unread: one of them gave nothing; what the others gave is taken in.
+            Unread: what was there before a restart of the operator cannot be read.
         """
         if self.trial is None:
             self.trial = await self._begun(queries, feeds, analysis, weights, now)
         for weight in weights:
             if not self.trial.weights or weight.time > self.trial.weights[-1].time:
                 self.trial = reweigh_trial(self.trial, weight.time, weight.share)
+        return self.trial
+
+    async def bring(self, queries: SharedQueries, feeds: Sequence[Feed], now: float) -> None:
+        """Bring a trial that has begun up to date with what the queries answer.
+
+        Raises:
+            Unread: one of them gave nothing; what the others gave is taken in.
+        """
         windows: dict[str, Window] = {}
         try:
-            for feed in sorted(feeds, key=lambda feed: feed.guard is None):
-                if feed.name in self.trial.names:
+            for feed in feeds:
+                if self.trial and feed.name in self.trial.names and not feed.guard:
                     window = await self._window(queries, feed, self.trial, now)
                     windows |= {feed.name: window} if window else {}
         finally:
-            self.trial = take_in(self.trial, windows)
+            self._take_in(windows)
+
+    async def watch(self, feed: Feed, now: float) -> bool:
+        """Take in what a guard reads by itself; return whether that is enough to take the canary back."""
+        test = self.trial.tests.get(feed.name) if self.trial else None
+        if test is None or feed.guard is None:
+            return False
+        trial = self._take_in({feed.name: await self._direct(feed, feed.guard, test.policy)})
+        return trial is not None and assess_trial(trial, now)[feed.name].outcome is Outcome.FAIL
+
+    def _take_in(self, windows: Mapping[str, Window]) -> Trial | None:
+        """Take in windows at once: what was taken in while they were waited for stays."""
+        self.trial = take_in(self.trial, windows) if self.trial else None
+        return self.trial
 
     async def _begun(
         self,
@@ -119,8 +141,6 @@ class Intake:
         test = trial.tests.get(feed.name)
         if test is None:
             return await self._settled(queries, feed, now)
-        if feed.guard:
-            return await self._direct(feed, feed.guard, test.policy)
         interval, start = test.reader.interval or DEFAULT_INTERVAL, test.reader.since
         widths = (math.ceil(intervals * interval) for intervals in (SHARED_INTERVALS, CATCH_UP_INTERVALS))
         width = next((width for width in widths if start is not None and start >= now - width), None)

@@ -4,7 +4,8 @@ The evidence is a fold over what Prometheus holds since the rollout's anchor. Af
 restart it is folded again from there; the record in status is the floor.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from serinus.analysis import (
 )
 from serinus.api.analysis import ERROR_RATE, Analysis
 from serinus.api.status import MAX_MESSAGE, MetricStatus, RolloutState
+from serinus.prometheus.direct import INTERVAL
 from serinus.prometheus.shared import SharedQueries
 from serinus.reconcile.feeds import Feed, Pins
 from serinus.reconcile.intake import Intake, Unread
@@ -88,6 +90,7 @@ class Judge:
         self._intake = Intake(anchor, record.get("trial"), Pins.of_record(record))
         self._thresholds = Thresholds.recovered(record.get("thresholds", {}))
         self._problem = ""
+        self._limits: list[tuple[Finding, MetricStatus]] = []
         self._heard: object = None
         """How many answers had come, and what was asked, at the newest look that took something in."""
         self._said: _Said | None = None
@@ -102,11 +105,20 @@ class Judge:
         state: RolloutState,
         now: float,
     ) -> Opinion:
-        """Take in what Prometheus holds and say what it means; `custom` answers the user's own PromQL."""
-        await self._bring(queries, feeds, analysis, state, now)
-        trial = self._intake.trial
-        if trial is None:
+        """Take in what Prometheus holds and say what it means; `custom` answers the user's own PromQL.
+
+        What a guard reads waits for no Prometheus: where that is enough to take the canary back, nothing else is.
+        """
+        weights = tuple(Weight(change.time, change.weight / 100) for change in state.weights)
+        try:
+            trial = await self._intake.begin(queries, feeds, analysis, weights, now)
+        except Unread as unread:
+            self._problem = str(unread)
             return Opinion(problem=self._problem)
+        asking = self._ask(queries, custom, feeds, analysis, weights, now)
+        guard = next((feed for feed in feeds if feed.guard), None)
+        await (self._guarded(guard, asking, now) if guard else asking)
+        trial = self._intake.trial or trial
         said = self._say(trial, feeds, now)
         formed = self._formed
         if (
@@ -116,8 +128,7 @@ class Judge:
             or len(said.statuses) != len(feeds)  # what is said of a test that waits may change at any look
             or analysis.metrics
         ):
-            limits = [await self._thresholds.look(custom, feeds[0].subject, one, now) for one in analysis.metrics]
-            formed = self._formed = _Formed(said.statuses, self._form(said, feeds, limits))
+            formed = self._formed = _Formed(said.statuses, self._form(said, feeds))
         return replace(formed.opinion, due=self._due(trial, feeds, analysis, said, queries, now))
 
     def _due(  # noqa: PLR0913, PLR0917 - all that may say something new
@@ -131,7 +142,7 @@ class Judge:
         news = scrape + LAG if scrape > now else now + max(LAG, (now - scrape) / 2)
         return max(queries.due, min(news, said.until, said.time + NUMBERS_EVERY))
 
-    def _form(self, said: _Said, feeds: Sequence[Feed], limits: Sequence[tuple[Finding, MetricStatus]]) -> Opinion:
+    def _form(self, said: _Said, feeds: Sequence[Feed]) -> Opinion:
         """Return what follows from the tests, and from the user's own queries."""
         seen, statuses = said.assessments, []
         findings: dict[str, Finding] = {}
@@ -140,7 +151,7 @@ class Judge:
             statuses.append(said.statuses.get(feed.name) or of_finding(feed.name, feed.source, found))
         # A test that the spec has dropped since keeps its part of alpha, and what it has found.
         findings |= {name: found for name, found in seen.items() if found.outcome is Outcome.FAIL}
-        for found, status in limits:
+        for found, status in self._limits:
             findings[status.name] = found
             statuses.append(status)
         waiting = {feed.name for feed in feeds if _may_wait(feed, findings[feed.name])}
@@ -148,24 +159,39 @@ class Judge:
         record = {**said.record, "thresholds": self._thresholds.record}
         return Opinion(combine(deciding), self._problem, tuple(statuses), record)
 
-    async def _bring(
-        self, queries: SharedQueries, feeds: Sequence[Feed], analysis: Analysis, state: RolloutState, now: float
-    ) -> None:
-        """Take in what is new, unless nothing can be: a thousand rollouts look all the time.
-
-        What a guard reads is always new.
-        """
-        asked = tuple(state.weights), feeds[0].subject.live_pods, [feed.name for feed in feeds]
-        guarded = any(feed.guard for feed in feeds)
-        if not guarded and self._heard == (queries.news, asked) and now < queries.due:
-            return
-        weights = tuple(Weight(change.time, change.weight / 100) for change in state.weights)
+    async def _guarded(self, feed: Feed, asking: Coroutine[Any, Any, None], now: float) -> None:
+        """Read the pods every second while Prometheus is asked, and wait for it no more once they have told enough."""
+        asked = asyncio.ensure_future(asking)
         try:
-            await self._intake.bring(queries, feeds, analysis, weights, now)
-            self._problem = ""
-        except Unread as unread:
-            self._problem = str(unread)
-        self._heard = queries.news, asked
+            while not await self._intake.watch(feed, now):
+                done, _ = await asyncio.wait({asked}, timeout=INTERVAL)
+                if done:
+                    break
+        finally:
+            asked.cancel()  # what it waits for is shared and comes to the next who asks
+            await asyncio.wait({asked})
+        if not asked.cancelled():
+            asked.result()
+
+    async def _ask(  # noqa: PLR0913, PLR0917 - all that is asked
+        self,
+        queries: SharedQueries,
+        custom: SharedQueries,
+        feeds: Sequence[Feed],
+        analysis: Analysis,
+        weights: tuple[Weight, ...],
+        now: float,
+    ) -> None:
+        """Take in what is new, unless nothing can be: a thousand rollouts look all the time."""
+        asked = weights, feeds[0].subject.live_pods, [feed.name for feed in feeds]
+        if self._heard != (queries.news, asked) or now >= queries.due:
+            try:
+                await self._intake.bring(queries, feeds, now)
+                self._problem = ""
+            except Unread as unread:
+                self._problem = str(unread)
+            self._heard = queries.news, asked
+        self._limits = [await self._thresholds.look(custom, feeds[0].subject, one, now) for one in analysis.metrics]
 
     def _say(self, trial: Trial, feeds: Sequence[Feed], now: float) -> _Said:
         """Return what the tests say: anew when an outcome may have changed, else every now and then."""
