@@ -1,11 +1,16 @@
-"""The pages: the reference is the one that the models generate, and links lead somewhere."""
+"""The pages: the reference is the one that the models generate, links lead somewhere, and examples are what comes out."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from serinus.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -71,3 +76,24 @@ def test_the_readme_leads_to_every_page() -> None:
     readme = ROOT / "README.md"
     linked = {(ROOT / link.partition("#")[0]).resolve() for link in links(readme)}
     assert [named(page) for page in PAGES if page.parent.name in {"docs", "guides"} and page not in linked] == []
+
+
+RECORDINGS = sorted((ROOT / "docs" / "recordings").glob("*.jsonl"))
+
+
+def row(tick: dict[str, Any]) -> str:
+    """Return a look of the judge as the page shows it."""
+    found = tick["metrics"]["error-rate"]
+    sides = [f"{found[side]['errors']:,.0f} of {found[side]['requests']:,.0f}" for side in ("canary", "stable")]
+    return f"| {tick['seconds']:.0f} s | {' | '.join(sides)} | {found['evidence']:.3g} | {found['proof']:.3g} |"
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=named)
+def test_the_worked_examples_are_what_the_judge_says(recording: Path) -> None:
+    page = (ROOT / "docs" / "judge-in-words.md").read_text()
+    (shown,) = re.findall(rf"(?s)serinus simulate {named(recording)}\n.*?(?=\n#)", page)
+    *ticks, summary = map(json.loads, CliRunner().invoke(main, ["simulate", str(recording)]).stdout.splitlines())
+    assert summary["message"] in shown
+    rows = re.findall(r"(?m)^\| \d+ s .*$", shown)
+    assert len(rows) > 3
+    assert set(rows) <= set(map(row, ticks))

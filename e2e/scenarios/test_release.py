@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from demo import install
 from demo.install import RELEASE, SYSTEM
-from demo.site import Site
+from demo.site import ROOT, Site
 from scenarios.stand import Manifest, Model
 from scenarios.transitions import SPEC
 
@@ -16,9 +15,20 @@ CRD = "modeldeployments.serinus.dev"
 RESTRICTED = "pod-security.kubernetes.io/enforce"
 
 
-def step_back(site: Site) -> None:
-    """Let the release be the one before; its operator need not work, for the image is this version's."""
-    site.helm("upgrade", RELEASE, str(PREVIOUS), "--namespace", SYSTEM, "--reset-values")
+def install_previous(site: Site) -> None:
+    """Install the chart before in the place of this one; its operator need not work, for the image is this version's."""
+    values = site.helm("get", "values", RELEASE, "--namespace", SYSTEM, "--output", "json")
+    site.helm("uninstall", RELEASE, "--namespace", SYSTEM)
+    site.helm(
+        "install", RELEASE, str(PREVIOUS), "--namespace", SYSTEM, "--set-json", json.dumps(json.loads(values) or {})
+    )
+
+
+def upgrade(site: Site) -> None:
+    """Upgrade the release as docs/operations.md says."""
+    waiting = ("--wait=legacy", "--timeout=120s")
+    chart = str(ROOT / "charts" / "serinus")
+    site.helm("upgrade", RELEASE, chart, "--namespace", SYSTEM, "--reset-then-reuse-values", *waiting)
 
 
 def fields(site: Site) -> set[str]:
@@ -39,10 +49,10 @@ def test_an_upgrade_from_the_chart_before_changes_the_crd_and_no_model(fresh: Mo
     revision = model.wait_stable()["stable"]["revision"]
     pods, made, known = model.pods(revision), records(model), fields(site)
     try:
-        step_back(site)
+        install_previous(site)
         assert "model" in known - fields(site)
     finally:
-        install.chart(site)
+        upgrade(site)
     assert fields(site) == known
     model.kubectl("scale", "modeldeployment", model.name, "--replicas=3")
     status = model.wait("it is at work", lambda s: s["stable"]["readyReplicas"] == 3)
