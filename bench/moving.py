@@ -87,26 +87,28 @@ def shell(site: Site, namespace: str, home: Path) -> dict[str, str]:
     return {**os.environ, "PATH": found, "KUBECONFIG": str(home / "config"), "PYTHONPATH": str(ROOT / "operator")}
 
 
-def play(site: Site, namespace: str, ledgers: list[Ledger]) -> dict[str, float]:
-    """Run the guide's commands and return how long each block took, the pause after it left out."""
+def run(step: str, environment: dict[str, str], home: Path) -> float:
+    """Run a block of the guide and return how long it took."""
+    block, began = BLOCKS[STEPS.index(step)], time.monotonic()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block],
+        cwd=home, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    print(f"{step}:\n{done.stdout}{done.stderr}", flush=True)
+    if done.returncode:
+        raise SystemExit(f"the guide's command ended with {done.returncode}: {block}")
+    return round(time.monotonic() - began, 1)
+
+
+def play(environment: dict[str, str], home: Path, ledgers: list[Ledger]) -> dict[str, float]:
+    """Run the guide's commands after the first under load, and return how long each block took."""
     taken = {}
-    with tempfile.TemporaryDirectory() as folder:
-        environment = shell(site, namespace, Path(folder))
-        for step, block in zip(STEPS, BLOCKS, strict=True):
-            for ledger in ledgers:
-                ledger.begin(step)
-            began = time.monotonic()
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", block],
-                cwd=folder, env=environment, capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            taken[step] = round(time.monotonic() - began, 1)
-            print(f"{step}: {taken[step]} s\n{done.stdout}{done.stderr}", flush=True)
-            if done.returncode:
-                raise SystemExit(f"the guide's command ended with {done.returncode}: {block}")
-            time.sleep(BETWEEN)
-        gone = ["--namespace", namespace, "wait", "pods", f"--selector=app={OLD}", "--for=delete", "--timeout=60s"]
-        site.kubectl(*gone)
+    for step in ("before", *STEPS[1:], "after"):
+        for ledger in ledgers:
+            ledger.begin(step)
+        if step in STEPS:
+            taken[step] = run(step, environment, home)
+        time.sleep(BETWEEN)
     return taken
 
 
@@ -138,21 +140,21 @@ def main() -> int:
     hosts = {"the route": f"{namespace}.example.com", "the old Service": f"inside.{namespace}.example.com"}
     install.apply(site, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     try:
-        routes = [route(OLD, hosts["the route"]), route("inside", hosts["the old Service"])]
-        for manifest in (deployment(), service(), *routes):
+        for manifest in (deployment(), service(), route(OLD, hosts["the route"])):
             install.apply(site, manifest, "--namespace", namespace)
         site.kubectl("--namespace", namespace, "rollout", "status", f"deployment/{OLD}", "--timeout=120s")
-        time.sleep(GATEWAY_LAG)
-        with ExitStack() as stack:
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            home = Path(folder)
+            environment = shell(site, namespace, home)
+            run(STEPS[0], environment, home)
+            # Only now: this route is the client's, and no part of what moves.
+            install.apply(site, route("inside", hosts["the old Service"]), "--namespace", namespace)
+            time.sleep(GATEWAY_LAG)
             plans = {name: Plan(Target(site.gateway_url, host), rate=RATE) for name, host in hosts.items()}
             ledgers = {name: Ledger(stack.enter_context(Load(plan))) for name, plan in plans.items()}
-            for ledger in ledgers.values():
-                ledger.begin("before")
-            time.sleep(BETWEEN)
-            taken = play(site, namespace, list(ledgers.values()))
-            for ledger in ledgers.values():
-                ledger.begin("after")
-            time.sleep(BETWEEN)
+            taken = play(environment, home, list(ledgers.values()))
+            gone = ["wait", "pods", f"--selector=app={OLD}", "--for=delete", "--timeout=60s"]
+            site.kubectl("--namespace", namespace, *gone)
         found = figures(ledgers, taken)
     finally:
         site.kubectl("delete", "namespace", namespace, "--wait=false")
