@@ -1,19 +1,46 @@
-"""A gateway that asks for tokens: callers without one are refused, and a rollout goes on."""
+"""A gateway that asks for tokens or a login: callers without one are refused, and a rollout goes on."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from http.client import HTTPConnection
+from http.cookies import SimpleCookie
+from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import parse_qs, quote, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
+import yaml
 
 from demo.site import ROOT
 from load import Load, mixes
 from scenarios.stand import GATEWAY_LAG, MARGIN, Model, metric
 
 POLICY = ROOT / "examples" / "authentication" / "jwt.yaml"
+LOGIN = ROOT / "examples" / "authentication" / "oidc.yaml"
+PROVIDER = """
+import base64
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs
+
+class Tokens(BaseHTTPRequestHandler):
+    def do_POST(self):
+        asked = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
+        client = base64.b64decode(self.headers["authorization"].removeprefix("Basic "))
+        good = asked["code"] == ["good"] and client == b"recommender:hush"
+        told = {"access_token": "token", "id_token": "e30.e30.e30", "expires_in": 600} if good else {"error": "invalid_grant"}
+        self.send_response(200 if good else 400)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(told).encode())
+
+HTTPServer(("", 8080), Tokens).serve_forever()
+"""
+"""The part of an identity provider that a gateway talks to: it gives tokens for a code."""
 SPEC = {
     "replicas": 2,
     "rollout": {"steps": [{"weight": 50, "minDuration": "3s"}], "drain": "2s", "watchAfterPromotion": "2s"},
@@ -77,3 +104,64 @@ def test_a_canary_is_judged_by_those_who_came_in(guarded: Model, start_load: Cal
     guarded.wait_stable()
     answers = Counter((answer.kind, answer.number % 3 == 0) for answer in load.journal.window())
     assert set(answers) == {("401", True), ("200", False)}
+
+
+def browse(model: Model, path: str, cookies: dict[str, str]) -> tuple[int, str]:
+    """Ask as a browser does; return the status and where it is sent to, and keep the cookies."""
+    connection = HTTPConnection(urlsplit(model.site.gateway_url).netloc, timeout=30)
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    connection.request("GET", path, headers={"Host": model.host, "Cookie": cookie})
+    answer = connection.getresponse()
+    for line in answer.headers.get_all("set-cookie") or []:
+        cookies.update({name: morsel.value for name, morsel in SimpleCookie(line).items()})
+    connection.close()
+    return answer.status, answer.headers.get("location", "")
+
+
+@pytest.fixture(scope="module")
+def provider(model: Model) -> dict[str, str]:
+    """A provider in the cluster; return what the policy says of it beside its name."""
+    container = {
+        "name": "login",
+        "image": "serinus-example/recommender:1.0.0",
+        "command": ["python", "-c", PROVIDER],
+        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "login", "labels": {"app": "login"}},
+        "spec": {"containers": [container], "securityContext": security},
+    }
+    model.kubectl("apply", "--filename=-", stdin=json.dumps(pod))
+    model.kubectl("expose", "pod", "login", "--port=8080")
+    model.kubectl("create", "secret", "generic", "oidc-client", "--from-literal=client-secret=hush")
+    model.kubectl("wait", "pod/login", "--for=condition=Ready", "--timeout=60s")
+    return {
+        "authorizationEndpoint": "https://login.example.com/authorize",
+        "tokenEndpoint": f"http://login.{model.namespace}.svc:8080/token",
+    }
+
+
+def test_a_browser_is_sent_to_the_login_and_comes_back_with_a_session(guarded: Model, provider: dict[str, str]) -> None:
+    policy: dict[str, Any] = yaml.safe_load(LOGIN.read_text())
+    policy["spec"]["oidc"]["provider"] |= provider
+    policy["spec"]["oidc"]["redirectURL"] = f"http://{guarded.host}/oauth2/callback"
+    guarded.kubectl("apply", "--filename=-", stdin=json.dumps(policy))
+    wanted, deadline = "/recommend?user_id=7", time.monotonic() + 30
+    while browse(guarded, wanted, {})[0] != 302:
+        assert time.monotonic() < deadline, "the gateway has not taken over the policy within 30 s"
+        time.sleep(0.2)
+    session: dict[str, str] = {}
+    _, login = browse(guarded, wanted, session)
+    assert login.startswith(provider["authorizationEndpoint"])
+    asked = parse_qs(urlsplit(login).query)
+    assert asked["client_id"] == ["recommender"]
+    back = f"{urlsplit(asked['redirect_uri'][0]).path}?state={quote(asked['state'][0])}&code="
+    assert browse(guarded, f"{back}stolen", dict(session))[0] == 401
+    status, home = browse(guarded, f"{back}good", session)
+    assert (status, home) == (302, f"http://{guarded.host}{wanted}")
+    assert browse(guarded, wanted, session)[0] == 200
+    assert browse(guarded, wanted, {})[0] == 302
