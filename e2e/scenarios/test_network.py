@@ -31,7 +31,9 @@ def encrypted(model: Model, version: int, **tls: str) -> dict[str, Any]:
     """Return the spec of the example for a version, with parts of its `tls` changed."""
     *_, manifest = yaml.safe_load_all(EXAMPLE.read_text())
     own = {"image": f"serinus-example/recommender:{version}.0.0", "tls": tls}
-    return install.merge(manifest["spec"], {**SPEC, "runtime": own, "route": {"hostnames": [model.host]}})
+    return install.merge(
+        manifest["spec"], {**SPEC, "runtime": own, "route": {**SPEC["route"], "hostnames": [model.host]}}
+    )
 
 
 @pytest.fixture(scope="module")
