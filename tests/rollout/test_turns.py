@@ -9,10 +9,10 @@ import pytest
 from serinus.api.status import Phase
 from serinus.rollout.capacity import sizes
 from serinus.rollout.exposure import split
-from serinus.rollout.machine import advance, begins
+from serinus.rollout.machine import advance, takes_turns
 from serinus.rollout.turns import Limits, Wait, waits
 
-from .support import NEW, NEWER, NOW, OLD, failure, reasons, seen, settle, spec, state
+from .support import NEW, NEWER, NOW, OLD, failure, pods, reasons, seen, settle, spec, state
 
 WAIT = Wait(place=2, running=3, limit=3)
 RESTING = (Phase.STABLE, Phase.QUEUED, Phase.ROLLED_BACK)
@@ -78,7 +78,10 @@ def test_it_begins_by_itself_once_nothing_is_in_front(phase: Phase) -> None:
     at = state(phase, failed=[])
     step = advance(spec(), at, seen(at, target=NEW), NOW)
     assert (step.state.phase, step.state.candidate, reasons(step)) == (Phase.PREPARING, NEW, ["RolloutStarted"])
-    assert begins(at, step.state)
+    assert takes_turns(at, step.state, seen(at, target=NEW), returns=False)
+    assert not takes_turns(at, step.state, seen(at, target=NEW), returns=True), "a way back does not wait"
+    down = seen(at, target=NEW, pods={OLD: pods(0)})
+    assert not takes_turns(at, step.state, down, returns=False), "nobody serves: this may be the remedy"
 
 
 def test_a_newer_spec_keeps_the_place_of_the_one_before() -> None:
@@ -104,4 +107,4 @@ def test_nothing_that_is_under_way_waits(phase: Phase) -> None:
     at = state(phase)
     world = seen(at)
     assert advance(spec(), at, replace(world, wait=WAIT), NOW) == advance(spec(), at, world, NOW)
-    assert not begins(at, advance(spec(), at, world, NOW).state)
+    assert not takes_turns(at, advance(spec(), at, world, NOW).state, world, returns=False)

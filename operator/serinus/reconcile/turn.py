@@ -34,7 +34,7 @@ from serinus.reconcile.target import Refused, TargetFinder, lenient_spec, parse_
 from serinus.reconcile.world import World
 from serinus.registry.watch import Watch
 from serinus.rollout import report
-from serinus.rollout.machine import advance, begins
+from serinus.rollout.machine import advance, takes_turns
 from serinus.rollout.observation import Observation
 from serinus.rollout.report import Problem
 from serinus.rollout.step import Step
@@ -132,7 +132,7 @@ class Turn:
         opinion = await self.judges.opinion(self.key, spec, state, children, before, self.now)
         seen = self._observe(spec, state, children, revisions, aim.target, opinion)
         step = advance(spec, state, seen, self.now)
-        if begins(state, step.state) and revisions[aim.target].promoted_at is None:
+        if takes_turns(state, step.state, seen, returns=revisions[aim.target].promoted_at is not None):
             seen = replace(seen, wait=self.roster.ask(self.key, state, self.now))
             step = advance(spec, state, seen, self.now)
         if _raises(state, step.state) and len(revisions) > 1 and not self.memory.snapshot.fresh:

@@ -121,9 +121,14 @@ def _queued(look: Look, wait: Wait) -> Step:
     return Step(enter(look, Phase.QUEUED, reason="", message=""), (event,))
 
 
-def begins(before: RolloutState, after: RolloutState) -> bool:
-    """Tell whether a step begins a rollout, which is what may have to wait for others."""
-    return not before.candidate and after.phase is Phase.PREPARING
+def takes_turns(before: RolloutState, after: RolloutState, seen: Observation, *, returns: bool) -> bool:
+    """Tell whether a step begins a rollout that may have to wait for others.
+
+    Not a revision that `returns`, which was stable once, nor one that is to help a model out whose
+    stable revision serves nobody.
+    """
+    begins = not before.candidate and after.phase is Phase.PREPARING
+    return begins and not returns and seen.workload(before.control).ready > 0
 
 
 def _remembered(look: Look, target: str) -> Step:
