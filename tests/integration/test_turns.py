@@ -69,12 +69,13 @@ def test_the_others_wait_and_begin_in_order_also_after_a_restart(one_at_a_time: 
     for name, container in olds.items():
         stable(space, name, container)
     promoted, news = image(2), {name: image(2) for name in (FIRST, SECOND)}
-    space.apply(body(NAME, promoted, rollout={"watchAfterPromotion": "0s"}))
+    space.apply(body(NAME, promoted, rollout={**HELD["rollout"], "watchAfterPromotion": "0s"}))
+    space.command("promote", stepping(space, NAME))
     stable(space, NAME, promoted)
 
     space.apply(body(FIRST, news[FIRST], **HELD), FIRST)
     canary = stepping(space, FIRST)
-    space.apply(body(SECOND, news[SECOND]), SECOND)
+    space.apply(body(SECOND, news[SECOND], **HELD), SECOND)
     waiting = phase(space, SECOND, "Queued")
     assert "1 rollout is in progress in namespace" in waiting["message"]
     assert "number 1 of those that wait" in waiting["message"]
@@ -103,4 +104,5 @@ def test_the_others_wait_and_begin_in_order_also_after_a_restart(one_at_a_time: 
     phase(space, FIRST, "RolledBack")  # a rollback does not wait
     assert space.status(SECOND)["phase"] == "Queued", "the way back is in progress"
     space.command("abort", returned)
-    stable(space, SECOND, news[SECOND])
+    stepping(space, SECOND)
+    assert space.status(SECOND)["canary"]["image"] == news[SECOND]
