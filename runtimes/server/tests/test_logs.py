@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 import models
 from serinus_server.logs.events import BATCH_BYTES, parted
 from serinus_server.logs.outbox import BYTES, ENTRIES, Outbox
+from serinus_server.logs.posts import Posts
 from serinus_server.logs.record import REDACTED, Record, Redactor
 from serving import ROW, running, serve
 
@@ -191,11 +193,59 @@ def test_what_a_sink_does_not_take_is_counted(iris: Path) -> None:
     assert taking.events
 
 
+ANSWERS = {
+    "an answer each, then closed": b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+    "an answer that ends with the connection": b"HTTP/1.0 200 OK\r\n\r\nok",
+    "closed without a word of it": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "in chunks, after a word that it will come": (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_a_sink_may_close_connections_when_it_likes(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        asked: list[bytes] = []
+        serving = threading.Thread(target=answered, args=(listening, answer, 3, asked))
+        serving.start()
+        posts = Posts(f"http://127.0.0.1:{listening.getsockname()[1]}/events?a=b")
+        codes = [posts.post(b"%d" % number, {"ce-id": "r"}) for number in range(3)]
+        posts._connection.close()
+        serving.join()
+    assert codes == [int(answer.rpartition(b"HTTP/1.")[2][2:5])] * 3
+    assert [request.rpartition(b"\r\n\r\n")[2] for request in asked] == [b"0", b"1", b"2"]
+    assert asked[0].startswith(b"POST /events?a=b HTTP/1.1\r\nhost: 127.0.0.1:")
+
+
+def answered(listening: socket.socket, answer: bytes, times: int, asked: list[bytes]) -> None:
+    """Take a connection, read a request to its end and answer, as often as that."""
+    for _ in range(times):
+        connection, _ = listening.accept()
+        with connection:
+            request = b""
+            while not re.search(rb"content-length: 1\r\n\r\n.", request):
+                request += connection.recv(65536)
+            asked.append(request)
+            connection.sendall(answer)
+
+
+@pytest.mark.parametrize("answer", [b"", b"220 mail.example.com ready\r\n"], ids=["none", "not HTTP"])
+def test_a_sink_that_does_not_answer_is_an_error(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=answered, args=(listening, answer, 1, []))
+        serving.start()
+        with pytest.raises(OSError, match=r"without an answer|no HTTP"):
+            Posts(f"http://127.0.0.1:{listening.getsockname()[1]}/").post(b"0", {})
+        serving.join()
+
+
 class Deaf:
     """A destination that takes its time until it is let go."""
 
     threads = 1
     at_once = 1
+    gather_seconds = 0.0
 
     def __init__(self) -> None:
         self.let_go = threading.Event()

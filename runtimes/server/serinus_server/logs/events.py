@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-import urllib3
 
 from serinus_server.logs.drops import Drops
+from serinus_server.logs.posts import Posts
 from serinus_server.logs.record import Record, Redactor
 
 REQUEST = "org.kubeflow.serving.inference.request"
@@ -25,28 +25,22 @@ PAUSE_SECONDS = 1.0
 Event = dict[str, Any]
 
 log = logging.getLogger(__name__)
-logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells of every retry
 
 
 class Events:
     """Posts events to a sink, as many requests at once as there are threads."""
 
+    gather_seconds = 0.02
+
     def __init__(self, told: Mapping[str, Any], redactor: Redactor, drops: Drops) -> None:
         """Take the `sink` to post to, whether it takes a `batch`, and what the events say: `model`, `version`, `namespace`."""
         model, version, namespace = told["model"], told["version"], told["namespace"]
-        self._target = urllib3.util.parse_url(told["sink"]).request_uri
         self._batch = told["batch"]
         self.threads, self.at_once = (2, 256) if self._batch else (4, 16)
         self._redactor = redactor
         self._drops = drops
         self._failing = False
-        # One retry: a sink may close a connection that was idle for long.
-        self._pool = urllib3.connection_from_url(
-            told["sink"],
-            maxsize=self.threads,
-            timeout=urllib3.Timeout(5.0),
-            retries=urllib3.Retry(1, redirect=0, backoff_factor=0),
-        )
+        self._posts = Posts(told["sink"])
         self._attributes: Event = {
             "specversion": "1.0",
             "source": f"/models/{model}/versions/{version}",
@@ -65,7 +59,7 @@ class Events:
         for part in parted(records) if self._batch else ([record] for record in records):
             try:
                 self._deliver([event for record in part for event in self._events(record)])
-            except (urllib3.exceptions.HTTPError, OSError) as error:
+            except OSError as error:
                 self._drops.add("sink", "undelivered", len(part))
                 if not self._failing:
                     log.warning("prediction logs cannot be delivered: %s", error)
@@ -96,9 +90,9 @@ class Events:
             self._post(orjson.dumps(event["data"]), {"content-type": "application/json", **attributes})
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> None:
-        answer = self._pool.urlopen("POST", self._target, body, headers)
-        if not 200 <= answer.status < 300:
-            raise urllib3.exceptions.HTTPError(f"the sink answered with {answer.status}")
+        status = self._posts.post(body, headers)
+        if not 200 <= status < 300:
+            raise OSError(f"the sink answered with {status}")
 
 
 def parted(records: list[Record]) -> Iterator[list[Record]]:

@@ -16,6 +16,7 @@ class Lines:
 
     threads = 1
     at_once = 256
+    gather_seconds = 0.02
 
     def __init__(self, model: str, version: str, redactor: Redactor, drops: Drops) -> None:
         self._own = {"model": model, "version": version}

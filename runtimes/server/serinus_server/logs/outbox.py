@@ -9,8 +9,6 @@ from serinus_server.logs.record import Record
 
 ENTRIES = 4096
 BYTES = 32 * 1024 * 1024
-# A thread that wakes up for each record costs the one that answers more than the record does.
-GATHER_SECONDS = 0.02
 
 
 class Destination(Protocol):
@@ -18,6 +16,8 @@ class Destination(Protocol):
 
     threads: int
     at_once: int
+    gather_seconds: float
+    """How long a thread waits for more once there is a record."""
 
     def write(self, records: list[Record]) -> None:
         """Write records down, however long it takes, and count those that could not be."""
@@ -58,7 +58,7 @@ class Outbox:
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
             if not self._closing:
-                time.sleep(GATHER_SECONDS)
+                time.sleep(self._destination.gather_seconds)
             records = [first, *self._more()]
             self._destination.write(records)
             with self._lock:

@@ -54,7 +54,10 @@ class Writer:
     """Hands batches of records to the process that writes them; it is started anew if it is gone."""
 
     threads = 1
-    at_once = 1024
+    at_once = 4096
+    # A thread that wakes up takes the interpreter from the one that answers, which costs that one far more than the
+    # records do: at 20 ms logging a tenth of the predictions cost 4 % of its CPU.
+    gather_seconds = 0.1
 
     def __init__(self, settings: LogSettings, drops: Drops, columns: Sequence[str] | None) -> None:
         self._drops = drops
