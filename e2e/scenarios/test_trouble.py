@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 
+from demo.install import merge
 from load import Load
 from load.mixes import house_prices
 from scenarios.stand import MARGIN, Manifest, Model
@@ -43,6 +44,27 @@ def test_a_first_version_that_never_starts_is_replaced_by_its_fix(fresh: Model) 
     status = fresh.wait_stable()
     assert status["stable"]["image"].endswith(":1.0.0")
     assert len(fresh.list("deployments")) == 1
+
+
+def test_a_gateway_of_another_namespace_admits_whom_its_listeners_allow(fresh: Model) -> None:
+    """The route is all that crosses namespaces, and the gateway's owner has the word."""
+    elsewhere = f"{fresh.namespace}-elsewhere"
+    listener = {"name": "http", "port": 8081, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "Same"}}}
+    gateway = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "closed", "namespace": elsewhere},
+        "spec": {"gatewayClassName": "envoy", "listeners": [listener]},
+    }
+    fresh.site.kubectl("create", "namespace", elsewhere)
+    try:
+        fresh.site.kubectl("apply", "--filename=-", stdin=json.dumps(gateway))
+        fresh.apply("recommender/v1.yaml", **merge(QUICK, {"route": {"gateway": f"{elsewhere}/closed"}}))
+        refused = "RouteNotAllowedByListeners"
+        fresh.wait("the gateway's word", lambda _: fresh.condition("Ready").get("reason") == refused)
+        assert fresh.condition("Available")["status"] == "True", "callers in the cluster are served"
+    finally:
+        fresh.site.kubectl("delete", "namespace", elsewhere, "--wait=false")
 
 
 def test_an_edited_config_map_is_a_new_revision_and_the_old_contents_are_the_old_one(
