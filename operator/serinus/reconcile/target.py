@@ -158,7 +158,7 @@ def lenient_spec(raw: Manifest) -> ModelDeploymentSpec | None:
     operator. None when the route or the size is wrong: nothing is applied then.
     """
     try:
-        ModelDeploymentSpec.model_validate(raw)
+        _read(raw)
     except ValidationError as error:
         wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
         if not wrong or not wrong <= _REPLACEABLE:
@@ -166,7 +166,7 @@ def lenient_spec(raw: Manifest) -> ModelDeploymentSpec | None:
         for left_out in (wrong, _REPLACEABLE):  # a default may not fit to a section that was fine beside the wrong one
             kept = {key: value for key, value in raw.items() if key not in left_out}
             with contextlib.suppress(ValidationError):
-                return ModelDeploymentSpec.model_validate({**_STAND_IN, **kept})
+                return _read({**_STAND_IN, **kept})
     return None
 
 
@@ -177,7 +177,22 @@ def parse_spec(raw: Manifest) -> ModelDeploymentSpec:
         Refused: naming each field, its value and what is allowed.
     """
     try:
-        return ModelDeploymentSpec.model_validate(raw)
+        return _read(raw)
     except ValidationError as error:
         parts = [f"{problems.path(place)}: {text}" for place, text in problems.found(error)]
         raise Refused("InvalidSpec", "; ".join(parts[:5])) from error
+
+
+def _read(raw: Manifest) -> ModelDeploymentSpec:
+    """Return a stored spec without the fields that nobody here knows.
+
+    The API server keeps those of its CRD alone, so they are a newer version's: while a release is upgraded, its CRD's
+    defaults are in every spec that the older operator still reads. Nothing under `model` and `runtime` has a default.
+    There such a field is refused: a revision that was made without it would later be taken for what was meant.
+
+    Raises:
+        ValidationError: the spec cannot be read, or such a field is part of the revision.
+    """
+    found = ModelDeploymentSpec.model_validate(raw, extra="ignore")
+    ModelDeploymentSpec.model_validate({part: raw[part] for part in ("model", "runtime") if part in raw})
+    return found
