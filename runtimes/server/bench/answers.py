@@ -22,11 +22,11 @@ from sklearn.linear_model import LogisticRegression
 
 from serinus_server import served
 from serinus_server.app import App
-from serinus_server.logs.predictions import PredictionLog, Writer
+from serinus_server.logs.predictions import PredictionLog
 from serinus_server.settings import Settings
 from serinus_server.telemetry import Telemetry
 
-SINK, BLOCKS, ANSWERS = 18292, 11, 1000
+SINK, BLOCKS, ANSWERS, REST_SECONDS = 18292, 11, 1000, 0.6
 BODY = b'{"inputs": [{"name": "rows", "shape": [1, 4], "datatype": "FP64", "data": [5.1, 3.5, 1.4, 0.2]}]}'
 SCOPE = {"type": "http", "method": "POST", "path": "/v2/models/iris/infer", "headers": [(b"content-length", b"98")]}
 URL = f"http://127.0.0.1:{SINK}/"
@@ -53,7 +53,7 @@ async def block(app: App) -> float:
     began = time.process_time()
     for _ in range(ANSWERS):
         await app(SCOPE, receive, send)
-    await asyncio.sleep(2 * Writer.gather_seconds)  # until the last of them were handed over
+    await asyncio.sleep(REST_SECONDS)  # until the last of them were handed over, and written before the next block
     return (time.process_time() - began) / ANSWERS * 1e6
 
 
