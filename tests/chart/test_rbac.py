@@ -15,6 +15,7 @@ NAMESPACED = {
     ("serinus.dev", "modeldeployments/finalizers"): "update",
     ("apps", "controllerrevisions"): ALL,
     ("apps", "controllerrevisions/finalizers"): "update",
+    ("", "services/finalizers"): "update",
     ("apps", "deployments"): ALL,
     ("apps", "deployments/scale"): "patch",
     ("autoscaling", "horizontalpodautoscalers"): ALL,

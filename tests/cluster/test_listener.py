@@ -10,7 +10,7 @@ import pytest
 from serinus.cluster import listener as module
 from serinus.cluster.client import ApiError
 from serinus.cluster.listener import Listener
-from serinus.cluster.resources import POD, Resource
+from serinus.cluster.resources import POD, TLS_POLICY, Resource
 
 
 def change(kind: str, version: int) -> tuple[str, dict[str, Any]]:
@@ -22,13 +22,16 @@ class Server:
     """Answers each watch with the next script: changes, then an error or the watch's regular end."""
 
     scripts: list[list[Any]]
-    versions: list[str | None] = field(default_factory=lambda: ["10"])
+    versions: list[str | ApiError | None] = field(default_factory=lambda: ["10"])
     asked: list[str] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def version(self, _resource: Resource, _namespace: str) -> str | None:
         self.asked.append("version")
-        return self.versions.pop(0) if len(self.versions) > 1 else self.versions[0]
+        found = self.versions.pop(0) if len(self.versions) > 1 else self.versions[0]
+        if isinstance(found, ApiError):
+            raise found
+        return found
 
     async def watch(self, _resource: Resource, _namespace: str, selector: str, version: str) -> AsyncIterator[Any]:
         self.asked.append(version)
@@ -61,10 +64,10 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ABSENT", 0.0)
 
 
-def listen(server: Server, clock: list[float]) -> tuple[Heard, Listener]:
+def listen(server: Server, clock: list[float], kind: Resource = POD) -> tuple[Heard, Listener]:
     """Listen until the scripts are at their end."""
     heard = Heard()
-    listener = Listener(server, POD, "", "mine", heard.change, heard.missed, lambda: clock[0])  # type: ignore[arg-type]
+    listener = Listener(server, kind, "", "mine", heard.change, heard.missed, lambda: clock[0])  # type: ignore[arg-type]
 
     async def run() -> None:
         task = asyncio.create_task(listener.listen())
@@ -102,7 +105,21 @@ def test_a_kind_that_is_not_there_is_waited_for() -> None:
     server = Server([[change("ADDED", 11)]], versions=[None, None, "10"])
     heard, _ = listen(server, [0.0])
     assert server.asked == ["version", "version", "version", "10", "11"]
-    assert heard.told[-1] == "ADDED 11"
+    assert heard.told == ["missed", "ADDED 11"], "nothing was missed of what was not there"
+
+
+def test_a_kind_that_goes_may_have_been_missed() -> None:
+    server = Server([[ApiError(410, "gone")], [change("ADDED", 31)]], versions=["10", None, None, "30"])
+    heard, _ = listen(server, [0.0])
+    assert heard.told == ["missed", "missed", "missed", "ADDED 31"]
+
+
+def test_a_right_that_only_some_models_need_is_waited_for_like_a_kind() -> None:
+    server = Server([[change("ADDED", 11)]], versions=[ApiError(403, "forbidden"), "10"])
+    clock = [100.0]
+    heard, listener = listen(server, clock, TLS_POLICY)
+    assert heard.told == ["missed", "ADDED 11"]
+    assert listener.silence() == 0.0
 
 
 def test_silence_is_the_time_since_the_last_sign_of_life() -> None:

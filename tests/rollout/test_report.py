@@ -457,3 +457,10 @@ def test_status_tells_of_models_live_and_past() -> None:
     (past,) = found.history
     assert past.model is not None
     assert (past.model.uri, past.model.version) == (None, "7"), "an address can be long"
+
+
+@pytest.mark.parametrize(("phase", "kept"), [*((phase, {"anchor": 5.0}) for phase in UNDER_TEST), (Phase.STABLE, None)])
+def test_what_the_judge_keeps_outlives_an_answer_that_cannot_be_read(phase: Phase, kept: Any) -> None:
+    before, at = Status(judge={"anchor": 5.0}), facts(state(phase))
+    assert status(at, before, {}).judge == kept
+    assert status(at, before, {"anchor": 6.0}).judge == (kept and {"anchor": 6.0})

@@ -102,13 +102,16 @@ POD_ID: the chart
 - apiGroups: [serinus.dev]
   resources: [modeldeployments/status]
   verbs: [patch, update]
-# Children name a ModelDeployment as their owner, copied ConfigMaps a ControllerRevision, with
-# blockOwnerDeletion: where OwnerReferencesPermissionEnforcement is on, that takes these two.
+# Children name a ModelDeployment as their owner, copied ConfigMaps a ControllerRevision, BackendTLSPolicies a Service,
+# with blockOwnerDeletion: where OwnerReferencesPermissionEnforcement is on, that takes these three.
 - apiGroups: [serinus.dev]
   resources: [modeldeployments/finalizers]
   verbs: [update]
 - apiGroups: [apps]
   resources: [controllerrevisions/finalizers]
+  verbs: [update]
+- apiGroups: [""]
+  resources: [services/finalizers]
   verbs: [update]
 # Revisions are written once and stamped when promoted.
 - apiGroups: [apps]

@@ -19,6 +19,7 @@ RETRY = 1.0
 """Seconds before a watch that failed is begun again."""
 ABSENT = 30.0
 """Seconds between two looks for a kind that the cluster does not have."""
+FORBIDDEN = 403
 DEAF = 2 * (WATCH + TIMEOUT)
 """Seconds without any sign of life after which a watch is deaf; it is taken up every `WATCH` seconds."""
 
@@ -41,6 +42,8 @@ class Listener:
     missed: Callable[[Resource], Awaitable[None]]
     clock: Callable[[], float]
     _sign: float = field(init=False)
+    _there: bool = False
+    """Whether the cluster had the kind at the last look."""
 
     def __post_init__(self) -> None:
         """Begin as if something had been heard."""
@@ -67,10 +70,26 @@ class Listener:
 
     async def _begin(self) -> str | None:
         """Return the version to watch from; what happened before it may have been missed."""
-        version = await self.cluster.version(self.resource, self.namespace)
+        version = await self._version()
         self._sign = self.clock()
-        await self.missed(self.resource)
+        known, self._there = self._there, version is not None
+        if known or self._there:  # of a kind that is still not there nothing was missed
+            await self.missed(self.resource)
         return version
+
+    async def _version(self) -> str | None:
+        """Return the version to watch from, None where there is no such kind, or no right on one that not all need."""
+        try:
+            return await self.cluster.version(self.resource, self.namespace)
+        except ApiError as error:
+            if error.status != FORBIDDEN or not self.resource.optional:
+                raise
+            log.warning(
+                "Watching %s: %s. Models that need the kind do without until the operator may",
+                self.resource.plural,
+                error,
+            )
+            return None
 
     async def _follow(self, version: str) -> str:
         """Watch once; return the version to go on from."""

@@ -35,6 +35,11 @@ def _unserved(spec: ModelDeploymentSpec, found: Revision) -> str:
 
 
 def _lost(spec: ModelDeploymentSpec, found: Revision, stable: Revision) -> str:
+    if spec.route is None and bool(found.tls) != bool(stable.tls):
+        return (
+            f"spec.runtime.tls is {'set' if found.tls else 'absent'}, unlike in revision {stable.hash}: without a route the callers of both "
+            "are the same and speak one of the two. Make another ModelDeployment, and move the callers"
+        )
     lost = sorted(set((spec.route or _NO_ROUTE).routed(stable.protocols)) - found.protocols)
     if not lost:
         return ""

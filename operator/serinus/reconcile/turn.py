@@ -109,6 +109,7 @@ class Turn:
         """Observe, judge, advance, apply and report."""
         before = read_status(self.raw)
         state = before.rollout or RolloutState()
+        await self.roster.note(self.key, state)  # an error may have come between the look before and its note
         spec, problem = await self._spec()
         if spec is None:
             await self._refuse(before, problem)
@@ -132,7 +133,7 @@ class Turn:
         opinion = await self.judges.opinion(self.key, spec, state, children, before, self.now)
         seen = self._observe(spec, state, children, revisions, aim.target, opinion)
         step = advance(spec, state, seen, self.now)
-        if takes_turns(state, step.state, seen, returns=revisions[aim.target].promoted_at is not None):
+        if takes_turns(state, step.state, seen, returns=_was_stable(revisions.get(aim.target))):
             seen = replace(seen, wait=self.roster.ask(self.key, state, self.now))
             step = advance(spec, state, seen, self.now)
         if _raises(state, step.state) and len(revisions) > 1 and not self.memory.snapshot.fresh:
@@ -285,6 +286,10 @@ class Turn:
     @property
     def _announcer(self) -> Announcer:
         return Announcer(self.cluster, self.key, self.raw["metadata"]["uid"], self.now)
+
+
+def _was_stable(revision: Revision | None) -> bool:
+    return revision is not None and revision.promoted_at is not None
 
 
 def _raises(before: RolloutState, after: RolloutState) -> bool:

@@ -82,7 +82,7 @@ def status(facts: Facts, before: Status, judge: dict[str, object]) -> Status:
         metrics=[_short(metric) for metric in facts.metrics] or _last_metrics(state, before),
         history=past(facts.revisions),
         rollout=state,
-        judge=(judge if under_test else None) or None,
+        judge=(judge or before.judge or None) if under_test else None,  # what cannot be read now is no reason to forget
     )
 
 
