@@ -247,10 +247,10 @@ def _hygiene() -> Iterator[Cell]:
         ),
     }.items():
         limits = dict.fromkeys(("default", "strict"), ALPHA)
-        yield Cell(f"data hygiene/{name}", "scene-alone", scene, MEASURED, limits, SOME, SOME)
+        yield Cell(f"data hygiene/{name}", "scene-alone", scene, MEASURED, limits, SOME, MANY)
     behind = Scene(behind=0.9, duration=1800.0, outages=several)
     yield from _scenes(
-        "data hygiene/late samples, outages of 10 %, looked at every scrape", behind, (200, 1000), powers=25
+        "data hygiene/late samples, outages of 10 %, looked at every scrape", behind, (200, MANY), powers=25
     )
 
 
