@@ -12,7 +12,6 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from serinus.api.v1alpha1 import ModelDeploymentSpec
-from serinus.prometheus.access import Access
 from serinus.reconcile.judges import RolloutJudges
 from serinus.reconcile.source import NoSource
 from serinus.settings import Settings
@@ -109,7 +108,7 @@ def test_the_proxy_for_custom_queries_is_told_the_namespace_and_shares_no_answer
                 custom_query_proxy="http://proxy.invalid",
             )
             judges = RolloutJudges(settings, session, lambda: 0.0)
-            own = judges._server("http://own.invalid", Access())
+            own = judges._server("http://own.invalid")
             mine, theirs = (judges.custom(namespace, own) for namespace in ("mine", "theirs"))
             assert mine is judges.custom("mine", own)
             assert len({id(mine), id(theirs), id(own)}) == 3

@@ -55,6 +55,11 @@ class ApiError(Exception):
         return self.status == 410
 
     @property
+    def forbidden(self) -> bool:
+        """Tell whether the operator lacks a right."""
+        return self.status == 403
+
+    @property
     def refused(self) -> bool:
         """Tell whether the object itself was refused: trying again without a change is of no use."""
         return self.status in {400, 403, 422} or (self.status == 500 and any(text in str(self) for text in _MISFITS))

@@ -19,7 +19,6 @@ RETRY = 1.0
 """Seconds before a watch that failed is begun again."""
 ABSENT = 30.0
 """Seconds between two looks for a kind that the cluster does not have."""
-FORBIDDEN = 403
 DEAF = 2 * (WATCH + TIMEOUT)
 """Seconds without any sign of life after which a watch is deaf; it is taken up every `WATCH` seconds."""
 
@@ -82,7 +81,7 @@ class Listener:
         try:
             return await self.cluster.version(self.resource, self.namespace)
         except ApiError as error:
-            if error.status != FORBIDDEN or not self.resource.optional:
+            if not error.forbidden or not self.resource.optional:
                 raise
             log.warning(
                 "Watching %s: %s. Models that need the kind do without until the operator may",

@@ -52,7 +52,7 @@ class Gateways:
                 )
             kind = await self.cluster.get(resources.GATEWAY_CLASS, "", gateway["spec"]["gatewayClassName"])
         except ApiError as error:
-            if error.status == 403:  # served by namespace only: the route's own status must do
+            if error.forbidden:  # served by namespace only: the route's own status must do
                 return Controller()
             raise
         if kind is None:

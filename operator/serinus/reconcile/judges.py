@@ -124,29 +124,34 @@ class RolloutJudges:
             )
         if spec.analysis.metrics and not self.settings.custom_queries:
             raise NoSource("spec.analysis.metrics: custom queries are turned off on this operator")
-        return self._server(address, _access(self.settings) if address == own else Access())
+        return self._server(address)
 
     def custom(self, namespace: str, queries: SharedQueries) -> SharedQueries:
         """Return who answers the PromQL of specs in a namespace: the proxy where there is one, else who is asked anyway."""
         if not (proxy := self.settings.custom_query_proxy):
             return queries
-        access = _access(self.settings)
-        access.headers = {**access.headers, self.settings.custom_query_header: namespace}
-        return self._server(proxy, access, namespace)
+        return self._server(proxy, namespace)
 
-    def _server(self, address: str, access: Access, namespace: str = "") -> SharedQueries:
+    def _server(self, address: str, namespace: str = "") -> SharedQueries:
         if (address, namespace) not in self._servers:
+            access = _access(self.settings, address, namespace)
             server = Prometheus(self.session, address, self.settings.prometheus_timeout, access)
             self._servers[address, namespace] = SharedQueries(server, self.clock, FRESHNESS)
         return self._servers[address, namespace]
 
 
-def _access(settings: Settings) -> Access:
-    """Return how the operator's own Prometheus is asked, and the proxy in front of it; nobody else gets its credentials."""
+def _access(settings: Settings, address: str, namespace: str) -> Access:
+    """Return how a server is asked; a namespace is told to the proxy that shows it its own series alone.
+
+    The operator's own Prometheus and that proxy get its credentials, and nobody else.
+    """
+    if not namespace and address != settings.prometheus_address:
+        return Access()
+    told = {settings.custom_query_header: namespace} if namespace else {}
     credentials, tls = (
         Path(one) if one else None for one in (settings.prometheus_credentials, settings.prometheus_tls)
     )
-    return Access(settings.prometheus_headers, credentials, tls)
+    return Access({**settings.prometheus_headers, **told}, credentials, tls)
 
 
 def _pinned(name: str, state: RolloutState, before: Status) -> Source | None:

@@ -167,7 +167,7 @@ class World:
         try:
             found = await self.cluster.get(resources.NAMESPACE, "", self.namespace)
         except ApiError as error:
-            if error.status == 403:
+            if error.forbidden:
                 return None
             raise
         return owner.namespace(self.namespace, found["metadata"]["uid"]) if found else None
