@@ -7,6 +7,7 @@ from charts.dashboards.parts import Part, dashboards, filled, graph, listed, num
 MODEL = "max by (namespace, name)"
 OF = '{namespace=~"$namespace"}'
 UNDER_WAY = "Preparing|Stepping|Promoting|Watching|RollingBack"
+QUEUED = "Queued"
 LEADER = "and on (job, instance) serinus_leads"
 
 
@@ -31,9 +32,10 @@ def fleet() -> dashboard.Dashboard:
 
 def _numbers() -> list[Part]:
     return [
-        number("Models", "ModelDeployments that the operator has looked at.", f"count({MODEL} (serinus_rollout_weight{OF})) or vector(0)"),
-        number("In rollout", "Models with a newer revision under way.", phase(UNDER_WAY)),
-        number("Rolled back", "Models whose newest version was taken back.", phase("RolledBack")),
+        number("Models", "ModelDeployments that the operator has looked at.", f"count({MODEL} (serinus_rollout_weight{OF})) or vector(0)", width=3),
+        number("In rollout", "Models with a newer revision under way.", phase(UNDER_WAY), width=3),
+        number("Queued", "Models whose newer revision waits for others to end.", phase(QUEUED), width=3),
+        number("Rolled back", "Models whose newest version was taken back.", phase("RolledBack"), width=3),
         number("Blind", "Rollouts without usable metrics: they hold.", f"sum({MODEL} (serinus_analysis_blind{OF})) or vector(0)"),
         number("Stalled", "Models that wait for a person.", wrong("Stalled")),
         number("Without a ready pod", "Models of which no revision serves.", wrong("Available")),
@@ -49,11 +51,15 @@ def _models() -> list[Part]:
         ),
         graph(
             "Models by phase", "How many models are in each phase.", "none",
-            query(f"sum by (phase) (max by (namespace, name, phase) (serinus_rollout_phase{OF}))", "{{phase}}"),
+            query(f"sum by (phase) (max by (namespace, name, phase) (serinus_rollout_phase{OF}))", "{{phase}}"), width=8,
+        ),
+        graph(
+            "Rollouts in progress and queued", "Those that take a slot of the limit, and those that wait for one.", "none",
+            query(phase(UNDER_WAY), "in progress"), query(phase(QUEUED), "queued"), width=8,
         ),
         graph(
             "Canary weight", "Percent of traffic for the newer revision.", "percent",
-            query(f"{MODEL} (serinus_rollout_weight{OF}) > 0", "{{namespace}}/{{name}}"),
+            query(f"{MODEL} (serinus_rollout_weight{OF}) > 0", "{{namespace}}/{{name}}"), width=8,
         ),
         graph(
             "Decisions", "Transitions by the reason of their Event.", "none",

@@ -32,6 +32,8 @@ POD = "rec-{}-7bcdf-x2z4q"
 VARIABLES = {"namespace": "shop", "name": "rec", "metric": ".+", "__rate_interval": "6s"}
 THEIRS = re.compile(r"\b(?:envoy|container|kube|process)_\w+(?=[{\[ ])")
 SECONDS = 60.0
+WAITING = ("ranking", "search")
+"""Models whose new version is queued behind that of `rec`."""
 
 
 def test_the_dashboards_are_those_that_are_generated() -> None:
@@ -113,6 +115,8 @@ def test_queries_ask_for_what_is_exported() -> None:
     assert len(own) > 15
     known = set(re.findall(r"^\w+", others(1.0), re.MULTILINE)) | exported()
     assert set(THEIRS.findall(re.sub(r'"[^"]*"|by \([^)]*\)', "", text))) <= known
+    phases = {phase for some in re.findall(r'phase=~"([^"]+)"', text) for phase in some.split("|")}
+    assert {"Queued", "Stepping"} < phases <= set(Phase)
 
 
 class Others(ThreadingHTTPServer):
@@ -160,7 +164,7 @@ def others(seconds: float) -> str:
 
 
 def show() -> None:
-    """Let the operator's page tell of a rollout, a rollback and a query of its own."""
+    """Let the operator's page tell of a rollout, one that waits for it, a rollback and a query of its own."""
     told = {name: 0.5 for name, field in MetricStatus.model_fields.items() if field.annotation == float | None}
     counts = {name: 50 for name, field in MetricStatus.model_fields.items() if field.annotation == int | None}
     metric = MetricStatus(name="error-rate", outcome=Outcome.PASS, reason="Proven", message="", **told, **counts)
@@ -170,6 +174,8 @@ def show() -> None:
     status = Status(phase=Phase.STEPPING, weight=25, rollout=rollout, metrics=[metric], conditions=wrong, **live)
     metrics.lead()
     metrics.publish("shop", "rec", status)
+    for waiting in WAITING:
+        metrics.publish("shop", waiting, Status(phase=Phase.QUEUED))
     metrics.TRANSITIONS.count("shop", "rec", "WeightRaised")
     metrics.TIME_TO_SAFE.observe(3.0)
     metrics.RECONCILE.observe(0.02)
@@ -204,7 +210,8 @@ def asked(tmp_path_factory: Any) -> Iterator[str]:
         rest.shutdown()
         server.shutdown()
         metrics.follow()
-        metrics.forget("shop", "rec")
+        for name in ("rec", *WAITING):
+            metrics.forget("shop", name)
 
 
 def wait(address: str, expression: str) -> None:
@@ -232,3 +239,13 @@ def test_every_variable_has_values(asked: str, board: str, selector: str, label:
     del board
     found = ask(asked, f"series?match[]={quote(filled(selector))}")
     assert {one[label] for one in found} & {"shop", "rec", "error-rate"}
+
+
+def test_those_that_wait_stand_beside_those_in_progress(asked: str) -> None:
+    """The numbers are right, not only there: an empty answer would be shown as 0."""
+    shown: dict[str, list[float]] = {}
+    for board, panel, expression in ALL:
+        if board == "serinus-models" and panel in {"In rollout", "Queued", "Rollouts in progress and queued"}:
+            (answer,) = ask(asked, f"query?query={quote(filled(expression))}")["result"]
+            shown.setdefault(panel, []).append(float(answer["value"][1]))
+    assert shown == {"In rollout": [1], "Queued": [2], "Rollouts in progress and queued": [1, 2]}

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from cluster import programs
+from serinus.api.status import Phase
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.desired import pod
 from serinus.desired.model import Pin
@@ -222,6 +223,8 @@ def test_alerts_ask_for_what_the_operator_exports(rules: dict[str, Any]) -> None
     asked = {name for rule in rules.values() for name in re.findall(r"\bserinus_\w+", rule["expr"])}
     assert asked <= exported()
     assert len(asked) > 5
+    phases = re.findall(r'phase(?:!?=|=~)"([^"]+)"', " ".join(rule["expr"] for rule in rules.values()))
+    assert {"Queued", "Stepping"} < {phase for some in phases for phase in some.split("|")} <= set(Phase)
 
 
 def test_the_metrics_page_lists_what_the_operator_exports() -> None:
