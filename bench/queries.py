@@ -29,7 +29,7 @@ from serinus.api.v1alpha1 import Source
 from serinus.prometheus.client import Prometheus
 from serinus.prometheus.shared import SharedQueries
 from serinus.reconcile.feeds import feeds
-from serinus.reconcile.judge import Judge, Opinion
+from serinus.reconcile.judge import Judge, Opinion, numbers_every
 from serinus.reconcile.judges import FRESHNESS
 from serinus.reconcile.source import Subject
 from serinus.reconcile.windows import SHARED_INTERVALS
@@ -170,7 +170,8 @@ class Rollouts:
         """Let every rollout look that may have news; return what each metric of the last one says."""
         for place, (judge, sources) in enumerate(self.judges):
             if (now := time.time()) >= self.opinions[place].due:
-                opinion = await judge.look(self.queries, self.queries, sources, ANALYSIS, self.state, now)
+                patience = numbers_every(len(self.judges))
+                opinion = await judge.look(self.queries, self.queries, sources, ANALYSIS, self.state, now, patience)
                 assert not opinion.problem, opinion.problem
                 self.opinions[place] = opinion
         return [f"{metric.name}: {metric.reason}" for metric in self.opinions[-1].metrics]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -21,7 +22,7 @@ from serinus.prometheus.shared import Answer, SharedQueries
 from serinus.reconcile.children import Children
 from serinus.reconcile.feeds import feeds
 from serinus.reconcile.guard import MOST_PODS, Guard, guard
-from serinus.reconcile.judge import Judge, Opinion
+from serinus.reconcile.judge import Judge, Opinion, numbers_every
 from serinus.reconcile.source import Subject
 
 OLD, NEW = "aaaaaaaaaa", "bbbbbbbbbb"
@@ -80,7 +81,7 @@ class Rollout:
         self.now, self.pods, self.prometheus = ANCHOR, Pods(), NoPrometheus()
         change = {"time": ANCHOR, "weight": 10}
         self.state = RolloutState.model_validate({"phase": Phase.STEPPING, "weights": [change]})
-        self.judge = Judge(NEW, ANCHOR, record or {})
+        self.judge, self.patience = Judge(NEW, ANCHOR, record or {}), numbers_every(1)
         counters = DirectCounters(cast("PodReader", self.pods), lambda: self.now)
         sides = ((Endpoint("models", pod, f"http://{pod}/metrics"),) for pod in (CANARY, STABLE))
         self.feeds = feeds(ANALYSIS, SUBJECT, SUBJECT, Guard(counters, *sides))
@@ -89,7 +90,7 @@ class Rollout:
         self.now += 1.0
         self.pods.serve()
         queries = cast("SharedQueries", self.prometheus)
-        return await self.judge.look(queries, queries, self.feeds, ANALYSIS, self.state, self.now)
+        return await self.judge.look(queries, queries, self.feeds, ANALYSIS, self.state, self.now, self.patience)
 
     async def seconds(self, number: int) -> Opinion:
         for _ in range(number):
@@ -99,6 +100,21 @@ class Rollout:
 
 def status(opinion: Opinion) -> MetricStatus:
     return next(metric for metric in opinion.metrics if metric.name == GUARD)
+
+
+@pytest.mark.parametrize(("rollouts", "patience"), [(1, 30.0), (300, 30.0), (1000, 100.0)])
+def test_numbers_are_told_anew_the_more_seldom_the_more_rollouts_there_are(rollouts: int, patience: float) -> None:
+    async def scenario() -> None:
+        rollout = Rollout()
+        rollout.patience = numbers_every(rollouts)
+        told = [status(await rollout.second()).canary_requests for _ in range(250)]
+        times = [second for second, (before, after) in enumerate(pairwise(told)) if before != after]
+        assert times[-1] - times[-2] == patience
+        rollout.pods.bad[CANARY] = 1.0
+        after = await rollout.seconds(5)
+        assert status(after).outcome == "Fail"  # what it comes to is told at once
+
+    asyncio.run(scenario())
 
 
 def test_a_total_failure_is_caught_by_the_second_reading() -> None:

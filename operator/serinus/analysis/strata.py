@@ -21,13 +21,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import erfc, isfinite, log, log1p, pi, sqrt
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 LEAST_UNITS = 32
 """User buckets with values that each side needs."""
 Numbers: TypeAlias = np.ndarray
+_Number = TypeVar("_Number", float, np.ndarray)
 _NOISE = 1e-9
 """A spread below this part of the values themselves is rounding: the values are all equal."""
 _BROKEN = 1e-6
@@ -112,14 +113,14 @@ class Estimate(NamedTuple):
         strata: the periods, if this one were over after its last row.
     """
 
-    information: Numbers
-    worse: Numbers
+    information: list[float]
+    worse: list[float]
     strata: Strata
 
     def log_e(self, policy: MeanPolicy) -> tuple[list[float], list[float]]:
         """Natural logarithms of the evidence for harm, and of that for no harm."""
-        scores = (self.worse - policy.margin) * self.information
-        pairs = list(zip(self.information.tolist(), scores.tolist(), strict=True))
+        scores = [(worse - policy.margin) * known for known, worse in zip(self.information, self.worse, strict=True)]
+        pairs = list(zip(self.information, scores, strict=True))
         return (
             [log_mixture(information, score, policy.effect) for information, score in pairs],
             [log_mixture(information, -score, policy.effect) for information, score in pairs],
@@ -146,33 +147,7 @@ def estimate(policy: MeanPolicy, strata: Strata, rows: Numbers) -> Estimate:
         strata: the periods that are over.
         rows: (2, m, cells): the canary's and stable's cells since the period began, at m times.
     """
-    counts, means, spread, able = (_by_unit if policy.units else _by_value)(policy, rows)
-    variances = np.square(spread).sum(axis=2) if policy.units else spread[:, :, 0]
-    variance = variances[0] + variances[1]
-    able &= (counts >= policy.minimum).all(axis=0) & (variance > 0.0)
-    own = np.divide(1.0, variance, out=np.zeros_like(variance), where=able)
-    gap = means[1] - means[0] if policy.higher_is_better else means[0] - means[1]
-    total = strata.information + own
-    known = total > 0.0
-    weighted = strata.worse + own * gap
-    worse = np.divide(weighted, total, out=np.zeros_like(total), where=known)
-    factor = own if policy.units else own * own
-    parts = strata.spread[:, None, :] + factor[:, None] * spread
-    information = total
-    if policy.units:
-        squares = np.square(parts).sum(axis=2)
-        squares = squares[0] + squares[1]
-        information = np.divide(total * total, squares, out=np.zeros_like(total), where=known & (squares > 0.0))
-    last = rows[:, -1]
-    after = Strata(
-        float(total[-1]),
-        float(weighted[-1]),
-        strata.means + own[-1] * means[:, -1],
-        parts[:, -1],
-        strata.counts + counts[:, -1],
-        strata.sums + (last[:, 1::2].sum(axis=1) if policy.units else last[:, 1]),
-    )
-    return Estimate(information, worse, after)
+    return (_by_unit if policy.units else _by_value)(policy, strata, rows)
 
 
 def arm_estimate(policy: MeanPolicy, strata: Strata, arm: int) -> tuple[float | None, float]:
@@ -209,21 +184,76 @@ def inconsistent(policy: MeanPolicy, row: Numbers) -> bool:
     return bool(squares < total * total / count * (1.0 - _BROKEN))
 
 
-def _by_value(_: MeanPolicy, rows: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    counts, sums, squares = rows[:, :, 0], rows[:, :, 1], rows[:, :, 2]
-    safe = np.maximum(counts, 2.0)
-    means = sums / safe
-    inner = squares - sums * means
-    consistent = (inner >= -_BROKEN * squares).all(axis=0)
-    inner = np.where(inner > _NOISE * squares, inner, 0.0)
-    # A small sample with few rare values shows too little spread just when its mean is off. No arm
-    # is taken to spread less than both together; a variance that is too large is only slower.
-    pooled = inner.sum(axis=0) / np.maximum(safe.sum(axis=0) - 2.0, 1.0)
-    variances = np.maximum(inner / (safe - 1.0), pooled) / safe
-    return counts, means, variances[:, :, None], consistent
+class _Arm(NamedTuple):
+    """What the values of one arm come to."""
+
+    number: float
+    """Of values; 2 where there are fewer."""
+    mean: float
+    inner: float
+    """Sum of the squared deviations from the mean."""
+    consistent: bool
 
 
-def _by_unit(_: MeanPolicy, rows: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+def _by_value(policy: MeanPolicy, strata: Strata, rows: Numbers) -> Estimate:
+    """In bare Python: mostly there is one row, and for six numbers arrays cost four times as much."""
+    information, worse = [], []
+    for canary, stable in zip(*rows.tolist(), strict=True):
+        sides = _side(*canary), _side(*stable)
+        # A small sample with few rare values shows too little spread just when its mean is off. No arm
+        # is taken to spread less than both together; a variance that is too large is only slower.
+        pooled = (sides[0].inner + sides[1].inner) / max(sides[0].number + sides[1].number - 2.0, 1.0)
+        spread = [max(side.inner / (side.number - 1.0), pooled) / side.number for side in sides]
+        variance = sum(spread)
+        able = min(canary[0], stable[0]) >= policy.minimum and all(side.consistent for side in sides)
+        own = 1.0 / variance if able and variance > 0.0 else 0.0
+        total = strata.information + own
+        weighted = strata.worse + own * _gap(policy, sides[0].mean, sides[1].mean)
+        information.append(total)
+        worse.append(weighted / total if total > 0.0 else 0.0)
+    after = Strata(
+        total,
+        weighted,
+        strata.means + own * np.array([side.mean for side in sides]),
+        strata.spread + own * own * np.array(spread)[:, None],
+        strata.counts + rows[:, -1, 0],
+        strata.sums + rows[:, -1, 1],
+    )
+    return Estimate(information, worse, after)
+
+
+def _side(count: float, total: float, squares: float) -> _Arm:
+    safe = max(count, 2.0)
+    mean = total / safe
+    inner = squares - total * mean
+    return _Arm(safe, mean, inner if inner > _NOISE * squares else 0.0, inner >= -_BROKEN * squares)
+
+
+def _by_unit(policy: MeanPolicy, strata: Strata, rows: Numbers) -> Estimate:
+    counts, means, spread, able = _units(rows)
+    variance = np.square(spread).sum(axis=2).sum(axis=0)
+    able &= (counts >= policy.minimum).all(axis=0) & (variance > 0.0)
+    own = np.divide(1.0, variance, out=np.zeros_like(variance), where=able)
+    total = strata.information + own
+    known = total > 0.0
+    weighted = strata.worse + own * _gap(policy, means[0], means[1])
+    worse = np.divide(weighted, total, out=np.zeros_like(total), where=known)
+    parts = strata.spread[:, None, :] + own[:, None] * spread
+    squares = np.square(parts).sum(axis=2).sum(axis=0)
+    information = np.divide(total * total, squares, out=np.zeros_like(total), where=known & (squares > 0.0))
+    after = Strata(
+        float(total[-1]),
+        float(weighted[-1]),
+        strata.means + own[-1] * means[:, -1],
+        parts[:, -1],
+        strata.counts + counts[:, -1],
+        strata.sums + rows[:, -1, 1::2].sum(axis=1),
+    )
+    return Estimate(information.tolist(), worse.tolist(), after)
+
+
+def _units(rows: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Values, means and deviations of each arm's buckets, and whether there are enough of them."""
     # Contiguous, so that sums over the buckets are added in the same order however many rows there are.
     numbers, sums = np.ascontiguousarray(rows[:, :, 0::2]), np.ascontiguousarray(rows[:, :, 1::2])
     counts, used = numbers.sum(axis=2), (numbers > 0.0).sum(axis=2)
@@ -238,6 +268,11 @@ def _by_unit(_: MeanPolicy, rows: Numbers) -> tuple[Numbers, Numbers, Numbers, N
     pooled = (variances * safe * safe).sum(axis=0) / safe.sum(axis=0)
     lacking = np.sqrt(np.maximum(pooled / safe - variances, 0.0))
     return counts, means, np.concatenate([deviations, lacking[:, :, None]], axis=2), (used >= LEAST_UNITS).all(axis=0)
+
+
+def _gap(policy: MeanPolicy, canary: _Number, stable: _Number) -> _Number:
+    """How much worse the canary's mean is."""
+    return stable - canary if policy.higher_is_better else canary - stable
 
 
 def _log_half_normal(z: float) -> float:

@@ -36,6 +36,13 @@ LAG = 0.2
 """Seconds after which Prometheus has what it scraped."""
 NUMBERS_EVERY = 30.0
 """Seconds for which what was said stands while no outcome changes: status is not written more often than that."""
+NUMBERS_A_SECOND = 10.0
+"""Rollouts whose numbers are told anew in a second, however many there are; outcomes are always told at once."""
+
+
+def numbers_every(rollouts: int) -> float:
+    """Return the seconds for which the numbers of each of so many rollouts stand while no outcome changes."""
+    return max(NUMBERS_EVERY, rollouts / NUMBERS_A_SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,12 @@ class Opinion:
 class _Said:
     """What was said of a trial, and when, and what its outcomes turned on then.
 
-    While the trial is the same it needs no second look before `until`.
+    While the trial is the same it needs no second look before `until`, and while no outcome changes
+    its numbers stand for `patience` seconds.
     """
 
     time: float
+    patience: float
     trial: Trial
     until: float
     standing: tuple[object, ...]
@@ -104,9 +113,11 @@ class Judge:
         analysis: Analysis,
         state: RolloutState,
         now: float,
+        patience: float = NUMBERS_EVERY,
     ) -> Opinion:
         """Take in what Prometheus holds and say what it means; `custom` answers the user's own PromQL.
 
+        What was said stands for `patience` seconds while no outcome changes, see `numbers_every`.
         What a guard reads waits for no Prometheus: where that is enough to take the canary back, nothing else is.
         """
         weights = tuple(Weight(change.time, change.weight / 100) for change in state.weights)
@@ -119,7 +130,7 @@ class Judge:
         guard = next((feed for feed in feeds if feed.guard), None)
         await (self._guarded(guard, asking, now) if guard else asking)
         trial = self._intake.trial or trial
-        said = self._say(trial, feeds, now)
+        said = self._say(trial, feeds, patience, now)
         formed = self._formed
         if (
             formed is None
@@ -140,7 +151,7 @@ class Judge:
         scrape = next_news(trial, now)
         # The later a scrape is the less likely it comes in the next moment: its target may be down.
         news = scrape + LAG if scrape > now else now + max(LAG, (now - scrape) / 2)
-        return max(queries.due, min(news, said.until, said.time + NUMBERS_EVERY))
+        return max(queries.due, min(news, said.until, said.time + said.patience))
 
     def _form(self, said: _Said, feeds: Sequence[Feed]) -> Opinion:
         """Return what follows from the tests, and from the user's own queries."""
@@ -193,24 +204,24 @@ class Judge:
             self._heard = queries.news, asked
         self._limits = [await self._thresholds.look(custom, feeds[0].subject, one, now) for one in analysis.metrics]
 
-    def _say(self, trial: Trial, feeds: Sequence[Feed], now: float) -> _Said:
+    def _say(self, trial: Trial, feeds: Sequence[Feed], patience: float, now: float) -> _Said:
         """Return what the tests say: anew when an outcome may have changed, else every now and then."""
         said = self._said
-        if said is not None and 0.0 <= now - said.time < NUMBERS_EVERY:
+        if said is not None and 0.0 <= now - said.time < said.patience:
             if said.trial is trial and now <= said.until:
                 return said
             if said.standing == standing(trial, now):
                 self._said = said = replace(said, trial=trial, until=standing_until(trial, now))
                 return said
-        return self._anew(trial, feeds, now)
+        return self._anew(trial, feeds, patience, now)
 
-    def _anew(self, trial: Trial, feeds: Sequence[Feed], now: float) -> _Said:
+    def _anew(self, trial: Trial, feeds: Sequence[Feed], patience: float, now: float) -> _Said:
         seen = assess_trial(trial, now)
         seen |= {feed.name: feed.explained(seen[feed.name]) for feed in feeds if feed.name in seen}
         statuses = {feed.name: _status(feed, seen[feed.name]) for feed in feeds if feed.name in seen}
         record = {"anchor": self.anchor, "trial": trial_record(trial), **self._intake.pins.record}
         marks, until = standing(trial, now), standing_until(trial, now)
-        self._said = said = _Said(now, trial, until, marks, seen, statuses, record)
+        self._said = said = _Said(now, patience, trial, until, marks, seen, statuses, record)
         return said
 
     def _waiting(self, feed: Feed, seen: Mapping[str, Assessment]) -> Finding:

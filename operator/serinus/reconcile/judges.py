@@ -20,7 +20,7 @@ from serinus.prometheus.shared import SharedQueries
 from serinus.reconcile.children import Children, ready_pods
 from serinus.reconcile.feeds import feeds
 from serinus.reconcile.guard import Guard, guard
-from serinus.reconcile.judge import Judge, Opinion
+from serinus.reconcile.judge import Judge, Opinion, numbers_every
 from serinus.reconcile.queue import Key
 from serinus.reconcile.seen import routed
 from serinus.reconcile.source import DEFAULT_INTERVAL, NoSource, Subject, choose
@@ -76,7 +76,8 @@ class RolloutJudges:
             return Opinion(problem=await _preflight(subjects[0], queries))
         judge = self._judge(key, state, before)
         sources = feeds(spec.analysis, *subjects, self._guard(key, spec, subjects[0], children))
-        return await judge.look(queries, self.custom(key.namespace, queries), sources, spec.analysis, state, now)
+        custom, patience = self.custom(key.namespace, queries), numbers_every(len(self._judges))
+        return await judge.look(queries, custom, sources, spec.analysis, state, now, patience)
 
     async def refusal(self, spec: ModelDeploymentSpec) -> Problem | None:
         """Return which query of a spec does not parse, in the words of the Prometheus that shall answer it."""
