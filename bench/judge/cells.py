@@ -189,11 +189,9 @@ def _configured() -> Iterator[Cell]:
         for kind in ("beta", "bursts") if effect > 1.0 else ("beta",):
             name = f"over-dispersion not measurable/true D {effect:g} ({kind}), 100 rps, 10 %"
             traffic = Traffic(effect=effect, kind=kind)
-            rules, nulls = (
-                (*DEFAULT, *STRICT[:2]),
-                tuple(each for each in (*DEFAULT, *STRICT) if "D 2" in each.name and effect <= 2.0),
-            )
-            yield replace(_stream(name, traffic, rules, nulls, peers=True), runs=MANY, most=MANY)
+            limit = 0.02 if effect > 1.0 else ALPHA
+            cell = _stream(name, traffic, (*DEFAULT, *STRICT[:2]), peers=True)
+            yield replace(cell, nulls=dict.fromkeys([each.name for each in cell.rules], limit), runs=MANY, most=MANY)
             for label, delta, judged in (("default", DELTA, DEFAULT), ("strict", 0.0, STRICT[:2])):
                 for times in (2.0, 5.0):
                     bad = replace(traffic, canary=times * (traffic.stable + delta))

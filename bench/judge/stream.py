@@ -15,7 +15,7 @@ import numpy as np
 
 from serinus.analysis import mixture
 from serinus.analysis.evalue import log_e_values, worse
-from serinus.analysis.past import no_past
+from serinus.analysis.past import Past, no_past
 from serinus.analysis.policy import BETTER, RatePolicy
 from serinus.analysis.weights import PROPAGATION
 
@@ -155,12 +155,13 @@ def judged(
     runs, starts = len(found.n_c), 1
     logs = {effect: mixture.fresh(policy.rows, len(policy.odds))[None].repeat(runs, axis=0) for effect in effects}
     verdicts = {(effect, alpha): Verdicts.none(runs) for effect in effects for alpha in alphas}
-    for time, served, bad, n_c, x_c, n_s, x_s, b1 in _blocks(found, interval):
+    for time, served, bad, n_c, x_c, n_s, x_s, past in _blocks(found, interval):
+        b1 = past.rates[..., None]
         a1 = worse(b1, policy.rho, policy.delta, np.array(policy.odds))
         e = log_e_values(n_c, x_c, n_s, x_s, a1, b1, policy.rho, policy.delta)
         now = 2 + floor(time / policy.restart)  # one more start at the weight's change, at time 0
         for effect in effects:
-            logs[effect] = mixture.opened(logs[effect], starts, now) + e / effect
+            logs[effect] = mixture.opened(logs[effect], starts, now) + e / past.dispersion(effect)[..., None]
             rows = mixture.values(logs[effect], now)
             rows = np.where(bad >= policy.min_errors, rows, np.minimum(rows, 0.0))
             evidence = mixture.mean_exp(rows)
@@ -179,22 +180,25 @@ def proven(found: Counts, policy: RatePolicy, interval: float, effects: Sequence
     runs = len(found.n_c)
     logs = {effect: np.zeros((runs, policy.rows, len(BETTER))) for effect in effects}
     verdicts = {effect: Verdicts.none(runs) for effect in effects}
-    for time, served, bad, n_c, x_c, n_s, x_s, b1 in _blocks(found, interval):
+    for time, served, bad, n_c, x_c, n_s, x_s, past in _blocks(found, interval):
         if time - interval < PROPAGATION:
             continue  # while the weight changes, nothing counts in favour
+        b1 = past.rates[..., None]
         e = log_e_values(n_c, x_c, n_s, x_s, _BETTER * b1, b1, 1.0, policy.margin)
         for effect in effects:
-            logs[effect] = logs[effect] + e / effect
+            logs[effect] = logs[effect] + e / past.dispersion(effect)[..., None]
             proof = mixture.mean_exp(logs[effect]).min(axis=1)
             verdicts[effect].note(proof >= policy.log_proof_threshold, time, served, bad.max(axis=1))
     return verdicts
 
 
-def _blocks(found: Counts, interval: float) -> Iterator[tuple[float, Array, Array, Array, Array, Array, Array, Array]]:
-    """Per block: its end, the canary's requests and bad ones so far, the counts, stable's expected rates."""
+def _blocks(found: Counts, interval: float) -> Iterator[tuple[float, Array, Array, Array, Array, Array, Array, Past]]:
+    """Per block: its end, the canary's requests and bad ones so far, the counts, what stable did before."""
     rows = found.x_c.shape[2]
     # What lies before the anchor is not forgotten: `Past` decays from there on.
-    past = no_past(0.0, rows)._replace(counts=found.history.sum(axis=0).astype(float))
+    past = no_past(0.0, rows)
+    for counted in found.history.astype(float):
+        past = past.after(0.0, counted[None], comparable=False)
     served, bad = np.zeros(len(found.n_c)), np.zeros((len(found.n_c), rows))
     for block in range(found.n_c.shape[1]):
         time = (block + 1) * interval
@@ -206,6 +210,5 @@ def _blocks(found: Counts, interval: float) -> Iterator[tuple[float, Array, Arra
             # While the weight changes: no more of stable's requests than the canary's share allows.
             n_s = np.minimum(n_s, n_c * (1.0 - found.share) / found.share)
             x_s = np.minimum(x_s, n_s[:, None])
-        b1 = past.rates[..., None]
-        yield time, served, bad, n_c[:, None, None], x_c[..., None], n_s[:, None, None], x_s[..., None], b1
+        yield time, served, bad, n_c[:, None, None], x_c[..., None], n_s[:, None, None], x_s[..., None], past
         past = past.after(time, stable, comparable=False)

@@ -31,7 +31,7 @@ NOTES = {
     "5 s scrapes": "Stable 0.5 %.",
     "boundary": "The canary fails exactly as often as is tolerated: rho p + delta.",
     "over-dispersion measured": "Bad requests of a pod and interval have this design effect; 2 canary and 3 stable pods, scraped at their own offsets. At most 2 % allowed. `beta`: a pod has bad intervals; `bursts`: bad requests come D at a time.",
-    "over-dispersion not measurable": "One proxy; the configured D stands against the true one. Below the true one nothing is promised.",
+    "over-dispersion not measurable": "One proxy; the configured D is the least, more is used where stable's counts tell of more. At most 2 % allowed.",
     "common outage staggered": "Both arms fail together; pods scraped at their own offsets; runs of 20 minutes, of 30 with outages one after the other (15 at 5 s).",
     "common outage one proxy": "Both arms fail together, counted by one proxy.",
     "data hygiene": "Pods as targets unless said otherwise; runs of 30 minutes.",

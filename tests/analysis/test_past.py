@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serinus.analysis import DispersionSource, RatePolicy
-from serinus.analysis.past import ENOUGH_ERRORS, HEAVIEST, MEMORY, Past, deviation, no_past
+from serinus.analysis.past import ENOUGH_ERRORS, HEAVIEST, MEMORY, Past, change, deviation, no_past
 from serinus.analysis.rates import assess_rate
 
 from .support import ANCHOR, Scene, always, judged, pods, proxies, seeded
@@ -105,17 +105,44 @@ def test_a_round_that_tells_nothing_is_none(counts: list[list[float]]) -> None:
     assert (found[0], expected[0]) == (0.0, 0.0)
 
 
-def test_it_is_measured_only_with_enough_and_never_between_proxies() -> None:
+def test_it_is_measured_only_with_enough() -> None:
     few = rounds(drawn(6, np.full((10, PODS, 1), 0.001)))
-    assert not few.measurable[0]
+    assert not few.measured(2.5)[0]
     assert few.dispersion(2.5)[0] == 2.5
     many = drawn(6, np.full((400, PODS, 1), 0.01))
-    assert rounds(many).measurable[0]
+    assert rounds(many).measured(2.5)[0]
     assert rounds(many).expected[0] >= ENOUGH_ERRORS
-    apart = rounds(many, comparable=False)
-    assert not apart.measurable[0]
-    assert apart.dispersion(2.5)[0] == 2.5
-    assert apart.rates == pytest.approx(rounds(many).rates)
+
+
+@pytest.mark.parametrize("effect", [1.0, 2.0, 5.0])
+def test_behind_a_proxy_each_round_is_compared_with_the_one_before(effect: float) -> None:
+    """What is configured is the least: faults that last for several rounds are not seen so."""
+    whole = [rounds(drawn(seed, spread(seed + 100, effect))[:, :1], comparable=False) for seed in range(5)]
+    found = float(np.median([past.dispersion(1.0)[0] for past in whole]))
+    assert found == pytest.approx(effect, rel=0.2)
+    for past in whole:
+        assert past.dispersion(2.5)[0] == max(2.5, past.dispersion(1.0)[0])
+        assert past.measured(2.5)[0] == (past.dispersion(1.0)[0] > 2.5)
+
+
+def test_behind_a_proxy_a_slow_change_is_no_dispersion() -> None:
+    rising = np.linspace(0.001, 0.05, 2000)[:, None, None]
+    assert rounds(drawn(3, rising), comparable=False).dispersion(1.0)[0] == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [((0.0, 0.0), (50.0, 2.0)), ((9.0, 0.0), (40.0, 0.0)), ((1.0, 1.0), (3.0, 3.0))]
+)
+def test_two_rounds_that_tell_nothing_are_none(before: tuple[float, float], now: tuple[float, float]) -> None:
+    found, expected = change(np.array(before), np.array(now))
+    assert (found[0], expected[0]) == (0.0, 0.0)
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**6), st.floats(0, 1)), min_size=2, max_size=2))
+def test_two_rounds_tell_what_two_pods_would(drawn: list[tuple[int, float]]) -> None:
+    both = np.array([[requests, round(requests * share)] for requests, share in drawn], dtype=float)
+    for mine, other in zip(change(*both), deviation(both), strict=True):
+        assert mine == pytest.approx(other, rel=1e-6, abs=1e-9)
 
 
 @given(st.integers(0, 10**6), st.floats(0.0001, 0.5), st.integers(1, 60))

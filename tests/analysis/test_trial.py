@@ -78,7 +78,7 @@ def test_one_test_has_all_of_alpha() -> None:
 
 def test_two_tests_share_it_each_alone_at_twice_the_threshold() -> None:
     """The canary fails requests and is not slow: its errors must reach 2/alpha, but for what latency brings."""
-    bad, fine = errors(1, always(0.025)), latency(2, always((0.03, 0.02)))
+    bad, fine = errors(11, always(0.025)), latency(2, always((0.03, 0.02)))
     trial = take_in(started(errors=ERRORS, latency=LATENCY), {"errors": bad, "latency": fine})
     found = assess_trial(trial, bad.now)
     assert [a.threshold for a in found.values()] == [pytest.approx(200)] * 2

@@ -53,12 +53,14 @@ class Past(NamedTuple):
         counts: requests, then bad requests per row, of all stable targets; shape `(..., 1 + rows)`.
         spread: numerator of D, per row.
         expected: denominator of D, per row.
+        newest: counts of the newest round where one target counts for all; None where pods do for themselves.
     """
 
     time: float
     counts: Array
     spread: Array
     expected: Array
+    newest: Array | None = None
 
     def after(self, time: float, counts: Array, *, comparable: bool) -> Past:
         """The past with one more round.
@@ -68,14 +70,20 @@ class Past(NamedTuple):
             counts: requests and bad requests per row of each stable target; shape
                 `(targets, ..., 1 + rows)`.
             comparable: the targets are pods of one revision over the same time, so that their
-                differences tell the dispersion.
+                differences tell the dispersion; else it is the difference to the round before.
         """
         keep = exp((self.time - time) / MEMORY) if time > self.time else 1.0
         spread, expected = self.spread * keep, self.expected * keep
-        if comparable and len(counts) > 1:
-            more_spread, more_expected = deviation(counts)
-            spread, expected = spread + more_spread, expected + more_expected
-        return Past(max(time, self.time), self.counts * keep + counts.sum(axis=0), spread, expected)
+        whole = counts.sum(axis=0)
+        told = None
+        if not comparable:
+            told = None if self.newest is None else change(self.newest, whole)
+        elif len(counts) > 1:
+            told = deviation(counts)
+        if told:
+            spread, expected = spread + told[0], expected + told[1]
+        newest = None if comparable else whole
+        return Past(max(time, self.time), self.counts * keep + whole, spread, expected, newest)
 
     @property
     def rates(self) -> Array:
@@ -83,20 +91,32 @@ class Past(NamedTuple):
         return (self.counts[..., 1:] + _PRIOR_BAD) / (self.counts[..., :1] + _PRIOR_REQUESTS)
 
     def dispersion(self, configured: float) -> Array:
-        """The design effect, at least 1, per row."""
-        measured = np.maximum(1.0, self.spread / np.maximum(self.expected, ENOUGH_ERRORS))
-        return np.where(self.measurable, measured, configured)
+        """The design effect, at least 1, per row; `configured` is the least where one target counts for all."""
+        least = 1.0 if self.newest is None else configured
+        measured = np.maximum(least, self.spread / np.maximum(self.expected, ENOUGH_ERRORS))
+        return np.where(self.expected >= ENOUGH_ERRORS, measured, configured)
 
-    @property
-    def measurable(self) -> Array:
-        """Whether enough was seen to measure the design effect, per row."""
-        return self.expected >= ENOUGH_ERRORS
+    def measured(self, configured: float) -> Array:
+        """Whether `dispersion` is what was seen and not what is configured, per row."""
+        enough: Array = self.expected >= ENOUGH_ERRORS
+        return enough if self.newest is None else enough & (self.spread > configured * self.expected)
 
 
 def no_past(time: float, rows: int, history: tuple[float, ...] = ()) -> Past:
     """The past before anything was seen, or with this history of requests and bad requests per row."""
     counts = np.array(history) if history else np.zeros(1 + rows)
     return Past(time, counts, np.zeros(rows), np.zeros(rows))
+
+
+def change(before: Array, now: Array) -> tuple[Array, Array]:
+    """Numerator and denominator of D for a round and the one before it: `deviation` of the two, in half the time."""
+    first, second = before[..., :1], now[..., :1]
+    whole = np.maximum(first + second, 2.0)
+    rate = np.minimum((before[..., 1:] + now[..., 1:]) / whole, 1.0)
+    expected = rate * (1.0 - rate) * (2.0 * first * second / (whole - 1.0))
+    spread = np.minimum(2.0 * np.square(now[..., 1:] - second * rate), STEEPEST * expected)
+    weight = HEAVIEST / np.maximum(expected, HEAVIEST)
+    return spread * weight, expected * weight
 
 
 def deviation(counts: Array) -> tuple[Array, Array]:

@@ -52,7 +52,9 @@ def assess_rate(judgement: Judgement, now: float, alpha: float) -> Assessment:
         proof=exp(min(judgement.log_proof, _LARGEST)),
         proof_threshold=1.0 / policy.beta,
         dispersion=dispersion,
-        dispersion_source=DispersionSource.MEASURED if past.measurable[row] else DispersionSource.CONFIGURED,
+        dispersion_source=DispersionSource.MEASURED
+        if past.measured(policy.dispersion)[row]
+        else DispersionSource.CONFIGURED,
         bound=policy.bounds[row] if policy.bounds else None,
         newest=newest(judgement.reader),
         failed_at=None,

@@ -148,12 +148,13 @@ def _from_policy(policy: Policy) -> Record:
 
 def _from_stream(stream: Stream) -> Record:
     past = stream.past
+    newest = [] if past.newest is None else [_numbers(past.newest)]
     return {
         "logs": _numbers(stream.logs),
         "starts": stream.starts,
         "proof": _numbers(stream.proof),
         "proven": _numbers(stream.proven),
-        "past": [past.time, _numbers(past.counts), _numbers(past.spread), _numbers(past.expected)],
+        "past": [past.time, _numbers(past.counts), _numbers(past.spread), _numbers(past.expected), *newest],
     }
 
 
@@ -192,12 +193,12 @@ def _resume(empty: Judgement, entry: Record) -> float | None:
 
 
 def _stream(empty: Stream, entry: Record) -> Stream:
-    time, counts, spread, expected = entry["past"]
+    time, *sums = entry["past"]
     logs = np.array(entry["logs"])
     if logs.shape != empty.logs.shape:
         msg = f"record has alternatives of shape {logs.shape}, the policy {empty.logs.shape}"
         raise ValueError(msg)
-    past = Past(time, np.array(counts), np.array(spread), np.array(expected))
+    past = Past(time, *map(np.array, sums))
     return empty._replace(
         logs=logs,
         starts=int(entry["starts"]),
