@@ -2,6 +2,8 @@
 
 from importlib.util import find_spec
 
+from serinus.unused import leave_out_the_synchronous_client
+
 
 def main() -> None:
     """Run the operator.
@@ -11,6 +13,7 @@ def main() -> None:
     """
     if find_spec("kopf") is None:
         raise SystemExit("The operator needs more than the command line: pip install 'serinus[operator]'")
+    leave_out_the_synchronous_client()
     from serinus.app import main as operator
 
     operator()

@@ -29,7 +29,7 @@ class RatePolicy:
             (0, 1) and above `delta`. Of an objective: by this above `delta`.
         beta: probability of ever proving that of a canary that is, in (0, 1).
         min_errors: bad canary requests before which a row counts against it, at least 1. A pure delay.
-        dispersion: design effect to use where it cannot be measured, at least 1.
+        dispersion: design effect to use where it cannot be measured, and the least behind a proxy; at least 1.
         restart: seconds between the starts of the mixture, above 0.
         minimum_requests: requests that each arm needs in a step before it can pass, at least 1.
         odds: the alternatives, each above 1.

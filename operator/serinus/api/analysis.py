@@ -221,7 +221,7 @@ class Analysis(Model):
     beta: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Chance that a version that is worse by a test's margin is taken for proven by that test."""
     dispersion: Annotated[float, Field(ge=1, le=100)] = 2.0
-    """Assumed variance of errors relative to independent requests, where it cannot be measured."""
+    """Variance of errors relative to independent requests: assumed where it cannot be measured, the least behind a gateway."""
     minimum_requests: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     """Requests that each side must have answered in a step before the step can end."""
     on_inconclusive: OnHold = OnHold.HOLD

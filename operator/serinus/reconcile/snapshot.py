@@ -126,9 +126,9 @@ class Snapshot:
         self._news.pop(resource, None)
 
     def forget(self) -> None:
-        """Read everything again when it is wanted."""
-        for resource in [*self._held, *self._news]:
-            self.outdated(resource)
+        """Read everything again when it is wanted. No read may be on its way."""
+        self.settled = False
+        self._held, self._news, self._outdated = {}, {}, Counter()
 
     def _knows(self, resource: Resource) -> bool:
         return resource in self._held and not self._news.get(resource)
