@@ -1,5 +1,7 @@
 """Runs the tiers of tests one after the other and says what each one did.
 
+The integration tier takes all of a small machine. The quick ones do not: beside them the cluster of the last comes up.
+
 `E2E=0` leaves the real cluster out. Without it, a skipped end-to-end tier is a failure
 where it could have run: as root on Linux.
 
@@ -13,13 +15,15 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
 TIERS = {
-    "unit": ["tests", "--ignore=tests/chart", "--ignore=tests/integration"],
+    "unit": ["tests", "--ignore=tests/chart", "--ignore=tests/integration", "--numprocesses=2", "--dist=worksteal"],
     "chart": ["tests/chart", "--numprocesses=2", "--dist=loadfile"],
     # It waits more than it works, each worker on a control plane of its own.
     "integration": ["tests/integration", "--numprocesses=3", "--dist=worksteal", "--durations=10"],
@@ -115,13 +119,31 @@ def helm() -> str:
     return done.stdout.strip()
 
 
+@contextmanager
+def preparing() -> Iterator[None]:
+    """Bring up what the e2e tier needs for as long as the block lasts, and then wait until it is there.
+
+    Where that fails the tier, which tries again, has the last word.
+    """
+    with subprocess.Popen([sys.executable, "-m", "scenarios.prepare"], cwd=ROOT) as process:
+        try:
+            yield
+        except BaseException:
+            process.terminate()
+            raise
+
+
 def main() -> int:
     """Run all tiers, or those that are named."""
     named = sys.argv[1:] or [*OWN, *TIERS]
     wanted = [name for name in named if name != "e2e" or os.environ.get("E2E") != "0"]
     if "chart" in wanted and "SERINUS_HELM" not in os.environ and (found := helm()):
         os.environ["SERINUS_HELM"] = found
-    outcomes = {name: run(name) for name in wanted}
+    quick = [name for name in wanted if name not in AGAIN]
+    outcomes = {"integration": run("integration")} if "integration" in wanted else {}
+    with preparing() if "e2e" in wanted else nullcontext():
+        outcomes |= {name: run(name) for name in quick}
+    outcomes |= {"e2e": run("e2e")} if "e2e" in wanted else {}
     print()
     for name, outcome in outcomes.items():
         print(f"{name:12} {outcome}")

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from demo import images, install
-from demo.site import ROOT, Site, bring_up
+from demo import install
+from demo.site import ROOT, Site
 from demo.trouble import Trouble
 from load import Load
 from load.mixes import Mix, recommender
 from load.plan import Plan, Target
-from scenarios import model_images, trained
+from scenarios import model_images, prepare, trained
+from scenarios.scraping import often
 from scenarios.stand import Model
 from scenarios.store import Store, store
 
@@ -24,21 +25,20 @@ REPORT = ROOT / "e2e-report.json"
 
 
 @pytest.fixture(scope="session")
-def site() -> Site:
+def site() -> Iterator[Site]:
     """Bring the cluster up; a machine that cannot have one skips, and `make test` counts that.
 
     Root on Linux can: there it fails, and the report shows what the cluster tool said.
     """
     try:
-        found = bring_up(os.environ.get("CLUSTER_NAME", "serinus-e2e"))
+        found = prepare.up()
     except Trouble as trouble:
         if sys.platform == "linux" and os.geteuid() == 0:
             raise
         pytest.skip(f"no cluster: {str(trouble) or 'see the lines above'}")
-    versions = [images.recommender(number) for number in range(1, 7)]
-    model_images.bring(found, [images.operator(), *versions, images.flask(1), images.flask(2)])
-    install.chart(found)
-    return found
+    with often(found):
+        install.chart(found)
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -53,3 +53,8 @@ def versitygw() -> Image:
 def digits(trained: Path) -> Image:
     """Return the model of examples/litert as an image, as its README builds it."""
     return Image(DIGITS, trained / "litert", file=ROOT / "examples" / "litert" / "Containerfile")
+
+
+def of_models(trained: Path) -> Sequence[Image]:
+    """Return all that is above, in the order in which the scenarios come to need it."""
+    return [storage(), versitygw(), mlserver(), server(), full_server(), digits(trained), tensorflow_serving()]

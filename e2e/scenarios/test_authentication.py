@@ -43,6 +43,7 @@ HTTPServer(("", 8080), Tokens).serve_forever()
 """The part of an identity provider that a gateway talks to: it gives tokens for a code."""
 SPEC = {
     "replicas": 2,
+    "route": {"timeout": "3s"},  # drains last at least as long
     "rollout": {"steps": [{"weight": 50, "minDuration": "3s"}], "drain": "2s", "watchAfterPromotion": "2s"},
     "analysis": {"minimumRequests": 30, "errorRate": {"margin": MARGIN}},
 }

@@ -14,7 +14,7 @@ PACE: Manifest = {
     "replicas": 2,
     "route": {"timeout": "5s"},
     "runtime": {"metrics": {"requests": "http_requests_total", "latency": "http_request_duration_seconds"}},
-    "rollout": {"steps": [{"weight": 20, "minDuration": "8s"}, {"weight": 50, "minDuration": "8s"}], "drain": "2s"},
+    "rollout": {"steps": [{"weight": 20, "minDuration": "3s"}], "drain": "2s"},
     "analysis": {"minimumRequests": 30, "errorRate": {"margin": MARGIN}, "latency": {}},
 }
 RATE = 100.0

@@ -13,7 +13,7 @@ PACE = {
     "replicas": 2,
     "route": {"timeout": "5s"},
     "rollout": {
-        "steps": [{"weight": 20, "minDuration": "15s"}, {"weight": 50, "minDuration": "8s"}],
+        "steps": [{"weight": 20, "minDuration": "30s"}],  # not over before Prometheus is gone
         "drain": "2s",
         "watchAfterPromotion": "5s",
     },

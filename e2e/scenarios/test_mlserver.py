@@ -42,7 +42,7 @@ def spec(version: str, host: str) -> Manifest:
         },
         "route": {"gateway": "gateway/public", "hostnames": [host], "timeout": "5s", "protocols": ["HTTP", "GRPC"]},
         "rollout": {
-            "steps": [{"weight": 20, "minDuration": "2s"}, {"weight": 50, "minDuration": "2s"}],
+            "steps": [{"weight": 20, "minDuration": "2s"}],
             "drain": "2s",
             "watchAfterPromotion": "2s",
         },

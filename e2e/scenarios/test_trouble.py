@@ -16,18 +16,20 @@ QUICK: Manifest = {
         "steps": [{"weight": 20, "minDuration": "4s"}, {"weight": 50, "minDuration": "4s"}],
         "drain": "3s",
         "watchAfterPromotion": "5s",
-        "progressDeadline": "20s",
     },
     "analysis": {"minimumRequests": 5, "errorRate": {"margin": MARGIN}},
 }
 AT_ONCE = {**QUICK, "rollout": {**QUICK["rollout"], "steps": [{"weight": 50, "minDuration": "2s"}]}}
-ABSENT = {"image": "serinus-example/recommender:absent"}
+ABSENT = merge(
+    QUICK, {"rollout": {"progressDeadline": "10s"}, "runtime": {"image": "serinus-example/recommender:absent"}}
+)
+"""It never starts, so its deadline is no longer than it takes to see that."""
 
 
 def test_an_image_that_cannot_be_pulled_never_gets_weight(fresh: Model) -> None:
     fresh.apply("recommender/v1.yaml", **QUICK)
     stable = fresh.wait_stable()["stable"]["revision"]
-    fresh.apply("recommender/v1.yaml", **QUICK, runtime=ABSENT)
+    fresh.apply("recommender/v1.yaml", **ABSENT)
     fresh.wait_phase("Preparing")
     status = fresh.wait_phase("RolledBack")
     assert status["reason"] == "ProgressDeadlineExceeded"
@@ -37,7 +39,7 @@ def test_an_image_that_cannot_be_pulled_never_gets_weight(fresh: Model) -> None:
 
 
 def test_a_first_version_that_never_starts_is_replaced_by_its_fix(fresh: Model) -> None:
-    fresh.apply("recommender/v1.yaml", **QUICK, runtime=ABSENT)
+    fresh.apply("recommender/v1.yaml", **ABSENT)
     status = fresh.wait("the deadline", lambda s: s.get("reason") == "ProgressDeadlineExceeded")
     assert status["phase"] == "Initializing"
     fresh.apply("recommender/v1.yaml", **QUICK)

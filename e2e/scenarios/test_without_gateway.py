@@ -8,7 +8,8 @@ BARE: Manifest = {
     "replicas": 3,
     "route": None,
     "rollout": {
-        "steps": [{"weight": 25, "minDuration": "8s"}],
+        "steps": [{"weight": 25, "minDuration": "3s"}],
+        "drain": "2s",
         "watchAfterPromotion": "5s",
     },
     "analysis": {"minimumRequests": 20, "errorRate": {"margin": MARGIN}},

@@ -47,7 +47,7 @@ def test_a_deletion_takes_route_services_and_pods_in_that_order(name: str, kinds
     assert [reference["kind"] for reference in OWNED[name]["metadata"]["ownerReferences"]] == kinds
 
 
-@pytest.mark.parametrize("name", OF_A_SERVICE)
+@pytest.mark.parametrize("name", sorted(OF_A_SERVICE))
 def test_a_policy_goes_with_its_service_and_holds_for_nothing_else(name: str) -> None:
     policy, service = CHILDREN[name], CHILDREN["service-encrypted"]
     assert [reference["name"] for reference in policy["metadata"]["ownerReferences"]] == [service["metadata"]["name"]]
