@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.reconcile.judges import RolloutJudges
+from serinus.reconcile.queue import Key
 from serinus.reconcile.source import NoSource
 from serinus.settings import Settings
 
@@ -111,6 +112,9 @@ def test_the_proxy_for_custom_queries_is_told_the_namespace_and_shares_no_answer
             own = judges._server("http://own.invalid")
             mine, theirs = (judges.custom(namespace, own) for namespace in ("mine", "theirs"))
             assert mine is judges.custom("mine", own)
+            judges.forget(Key("mine", "shop"))  # the last rollout there
+            assert mine is not judges.custom("mine", own)
+            assert theirs is judges.custom("theirs", own)
             assert len({id(mine), id(theirs), id(own)}) == 3
             assert mine.prometheus.address == theirs.prometheus.address == "http://proxy.invalid"
             for queries, namespace in ((mine, "mine"), (theirs, "theirs")):

@@ -95,9 +95,12 @@ class RolloutJudges:
         return None
 
     def forget(self, key: Key) -> None:
-        """Drop what is remembered of a rollout."""
+        """Drop what is remembered of a rollout, and with the last one of a namespace what its proxy has answered."""
         self._judges.pop(key, None)
         self._read.pop(key, None)
+        own = self.settings.custom_query_proxy, key.namespace
+        if own in self._servers and all(other.namespace != key.namespace for other in self._judges):
+            del self._servers[own]
 
     def _guard(self, key: Key, spec: ModelDeploymentSpec, subject: Subject, children: Children) -> Guard | None:
         if not spec.analysis.guard:
