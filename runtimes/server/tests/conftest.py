@@ -32,6 +32,6 @@ def no_logs_left() -> Iterator[None]:
     yield
     while serving.logs:
         log = serving.logs.pop()
-        if log._outbox is not None:
+        if log._handover is not None:
             log._writer._process.kill()  # what still waits for a sink that is gone is of no interest
             log.close()

@@ -18,10 +18,11 @@ from sklearn.linear_model import LogisticRegression
 
 import models
 from serinus_server.logs.events import BATCH_BYTES, parted
+from serinus_server.logs.handover import Handover
 from serinus_server.logs.outbox import BYTES, ENTRIES, Outbox
 from serinus_server.logs.posts import Posts
 from serinus_server.logs.record import REDACTED, Record, Redactor
-from serving import ROW, running, serve
+from serving import ROW, logs, running, serve
 
 
 class Sink(ThreadingHTTPServer):
@@ -271,6 +272,46 @@ def test_what_there_is_no_room_for_is_dropped_and_counted(size: int, kept: int) 
     deaf.let_go.set()
     outbox.close(60)
     assert len(deaf.written) == kept + 100 - deaf.lost
+
+
+class DeafPipe:
+    """A pipe that nobody reads until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.lost = 0
+        self.written: list[bytes] = []
+
+    def write(self, records: list[bytes]) -> None:
+        self.let_go.wait()
+        self.written += records
+
+    def dropped(self, count: int) -> None:
+        self.lost += count
+
+
+@pytest.mark.parametrize(("size", "kept"), [(10, ENTRIES), (BYTES // 8, 8)], ids=["many", "large"])
+def test_what_the_other_process_does_not_read_is_dropped_and_counted(size: int, kept: int) -> None:
+    deaf = DeafPipe()
+    handover = Handover(deaf)
+    offered = 2 * kept + 100
+    for _ in range(offered):
+        handover.offer(bytes(size))  # it comes back although nobody reads
+    assert deaf.lost >= 100  # as many again may be in the hands of the thread
+    deaf.let_go.set()
+    handover.close(60)
+    assert len(deaf.written) == offered - deaf.lost
+
+
+def test_the_process_that_writes_is_started_anew(iris: Path) -> None:
+    with sink() as taking:
+        client = serve(iris, log_sink=taking.url, log_sample=1)
+        for number in (1, 2):
+            client.post("/predict", json=[ROW])
+            taking.wait_for(2 * number)
+            logs[-1]._writer._process.kill()
+            logs[-1]._writer._process.wait()
+        assert not dropped(client.get("/metrics").text, "undelivered")
 
 
 SHORT = [[1, 2, 3]]

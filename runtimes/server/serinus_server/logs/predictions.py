@@ -2,7 +2,6 @@
 
 import json
 import logging
-import marshal
 import random
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from serinus_server.logs.drops import Drops
-from serinus_server.logs.outbox import Outbox
+from serinus_server.logs.handover import Handover
 from serinus_server.logs.record import Record
 from serinus_server.logs.settings import LogSettings
 
@@ -26,38 +25,32 @@ class PredictionLog:
         """Take the columns of the model; None if another server has it."""
         self._sample = settings.log_sample
         self._limit = settings.log_max_bytes
-        self._outbox: Outbox | None = None
+        self._handover: Handover | None = None
         drops.shown = ["stdout"] * settings.log_stdout + ["sink"] * (settings.log_sink is not None)
         if drops.shown:
             self._writer = Writer(settings, drops, columns)
-            self._outbox = Outbox(self._writer)
+            self._handover = Handover(self._writer)
 
     def wants(self, status: int) -> bool:
         """Say whether an answer with a status is to be logged."""
-        if self._outbox is None:
+        if self._handover is None:
             return False
         return status >= 400 or random.random() < self._sample  # noqa: S311 - a sample
 
     def offer(self, record: Record) -> None:
         """Log a prediction, unless there is no room."""
-        if self._outbox is not None:
-            self._outbox.offer(record if record.size <= self._limit else record.shortened(self._limit))
+        if self._handover is not None:
+            self._handover.offer((record if record.size <= self._limit else record.shortened(self._limit)).packed())
 
     def close(self) -> None:
         """Write down what waits."""
-        if self._outbox is not None:
-            self._outbox.close(FLUSH_SECONDS)
+        if self._handover is not None:
+            self._handover.close(FLUSH_SECONDS)
             self._writer.close(FLUSH_SECONDS)
 
 
 class Writer:
-    """Hands batches of records to the process that writes them; it is started anew if it is gone."""
-
-    threads = 1
-    at_once = 4096
-    # A thread that wakes up takes the interpreter from the one that answers, which costs that one far more than the
-    # records do: at 20 ms logging a tenth of the predictions cost 4 % of its CPU.
-    gather_seconds = 0.1
+    """The process that writes records, as the one that answers sees it; it is started anew if it is gone."""
 
     def __init__(self, settings: LogSettings, drops: Drops, columns: Sequence[str] | None) -> None:
         self._drops = drops
@@ -76,24 +69,32 @@ class Writer:
         self._process = self._started()
 
     def _started(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, stdin=subprocess.PIPE, pass_fds=[self._drops.file])  # noqa: S603 - ourselves
+        return subprocess.Popen(self._command, bufsize=0, stdin=subprocess.PIPE, pass_fds=[self._drops.file])  # noqa: S603 - ourselves
 
     def dropped(self, count: int) -> None:
         """Count what there was no room for."""
         for destination in self._drops.shown:
             self._drops.add(destination, "full", count)
 
-    def write(self, records: list[Record]) -> None:
+    def write(self, records: list[bytes]) -> None:
         """Hand records over; this waits while the other process has no room."""
-        if self._process.poll() is not None:
-            log.warning("the process that writes prediction logs ended with %s", self._process.returncode)
-            self._process = self._started()
+        data = b"".join(records)
         try:
-            marshal.dump([tuple(record) for record in records], self._pipe())
-            self._pipe().flush()
+            try:
+                self._send(data)
+            except BrokenPipeError:
+                log.warning("the process that writes prediction logs ended with %s", self._process.wait())
+                self._pipe().close()
+                self._process = self._started()
+                self._send(data)
         except OSError:
             for destination in self._drops.shown:
                 self._drops.add(destination, "undelivered", len(records))
+
+    def _send(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._pipe().write(rest) :]
 
     def close(self, seconds: float) -> None:
         """Let it write what it has, and end."""

@@ -6,7 +6,6 @@ takes none of the interpreter's time in the process that answers, and none of th
 
 import json
 import logging
-import marshal
 import os
 import signal
 import sys
@@ -20,24 +19,24 @@ from serinus_server.logs.outbox import Destination, Outbox
 from serinus_server.logs.record import Record, Redactor
 
 FLUSH_SECONDS = 5.0
+STDIN = 0
+PIPE_BYTES = 64 * 1024
+"""What a pipe holds. While it is full, the thread at its other end wakes up as often as it is read."""
 
 
 def main() -> None:
-    """Read batches of records from stdin until it ends."""
+    """Read records from stdin until it ends."""
     logging.basicConfig(format="serinus-server: %(levelname)s: %(message)s", level=logging.INFO)
     for number in (signal.SIGINT, signal.SIGTERM):  # the end of stdin ends it, once all was read
         signal.signal(number, signal.SIG_IGN)
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     outboxes = [Outbox(destination) for destination in destinations(json.loads(sys.argv[1]))]
-    while True:
-        try:
-            batch = marshal.load(sys.stdin.buffer)  # noqa: S302 - from the parent process
-        except EOFError:
-            break
-        for values in batch:
+    with open(STDIN, "rb", PIPE_BYTES) as records, suppress(EOFError):
+        while True:
+            record = Record.unpacked(records)
             for outbox in outboxes:
-                outbox.offer(Record(*values))
+                outbox.offer(record)
     for outbox in outboxes:
         outbox.close(FLUSH_SECONDS)
 
