@@ -119,6 +119,15 @@ def test_a_missing_model_is_told_where_another_namespace_has_it(server: Server) 
     ] * 2
 
 
+def test_all_namespaces_are_told_by_the_objects_where_the_crd_is_older(server: Server) -> None:
+    server.answers[f"{ROOT}/modeldeployments"] = 200, {"columnDefinitions": [{"name": "Name"}], "rows": []}
+    models(server, namespace="").table()
+    assert [path.partition("?")[2].partition("&")[0] for _, path, _, _ in server.asked] == [
+        "includeObject=None",
+        "includeObject=Metadata",
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "told"),
     [(403, 'User "eve" cannot list.*Ask whoever'), (401, "context 'here': log in again"), (500, "boom")],

@@ -62,9 +62,10 @@ def test_namespaces_are_shown_where_there_are_several() -> None:
     assert [line.split()[:2] for line in lines] == [["NAMESPACE", "NAME"], ["ads", "search"], ["ml", "churn"]]
 
 
-def test_a_cluster_whose_crd_is_older_tells_no_namespaces() -> None:
-    older = {"columnDefinitions": [{"name": header} for header in HEADERS[:-1]], "rows": [{"cells": list(STABLE)}]}
-    assert [(row.namespace, row.name) for row in fleet.rows(older)] == [("", "churn")]
+def test_objects_tell_their_namespaces_where_the_crd_is_older() -> None:
+    row = {"cells": list(STABLE), "object": {"metadata": {"namespace": "ml"}}}
+    older = {"columnDefinitions": [{"name": header} for header in HEADERS[:-1]], "rows": [row]}
+    assert [(row.namespace, row.name) for row in fleet.rows(older)] == [("ml", "churn")]
 
 
 def test_those_in_need_come_first_and_have_colours() -> None:

@@ -108,3 +108,19 @@ def test_nothing_that_is_under_way_waits(phase: Phase) -> None:
     world = seen(at)
     assert advance(spec(), at, replace(world, wait=WAIT), NOW) == advance(spec(), at, world, NOW)
     assert not takes_turns(at, advance(spec(), at, world, NOW).state, world, returns=False)
+
+
+@pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.STABLE])
+def test_what_had_failed_is_remembered_while_the_spec_is_refused(phase: Phase) -> None:
+    at = state(phase, failed=[failure(NEWER)])
+    step = advance(spec(), at, seen(at, target=OLD, refused=True), NOW)
+    assert (step.state.phase, step.state.failed) == (Phase.STABLE, at.failed), (
+        "it has left the queue, and knows what it knew"
+    )
+    back = advance(spec(), step.state, seen(step.state, target=NEWER), NOW)
+    assert (back.state.phase, back.state.reason) == (Phase.ROLLED_BACK, "ErrorRate")
+
+
+def test_the_stable_spec_again_forgets_what_had_failed() -> None:
+    at = state(Phase.QUEUED, failed=[failure(NEWER)])
+    assert advance(spec(), at, seen(at, target=OLD), NOW).state.failed == []

@@ -30,7 +30,7 @@ from serinus.reconcile.roster import Roster
 from serinus.reconcile.seen import routed, seen_split
 from serinus.reconcile.snapshot import Snapshot
 from serinus.reconcile.statuses import StatusWriter, read_status
-from serinus.reconcile.target import Refused, TargetFinder, lenient_spec, parse_spec
+from serinus.reconcile.target import Aim, Refused, TargetFinder, lenient_spec, parse_spec
 from serinus.reconcile.world import World
 from serinus.registry.watch import Watch
 from serinus.rollout import report
@@ -131,7 +131,7 @@ class Turn:
         await self._announcer.problem(problem, self.memory.told, before)
         self.memory.told = problem
         opinion = await self.judges.opinion(self.key, spec, state, children, before, self.now)
-        seen = self._observe(spec, state, children, revisions, aim.target, opinion)
+        seen = self._observe(spec, state, children, revisions, aim, opinion)
         step = advance(spec, state, seen, self.now)
         if takes_turns(state, step.state, seen, returns=_was_stable(revisions.get(aim.target))):
             seen = replace(seen, wait=self.roster.ask(self.key, state, self.now))
@@ -196,13 +196,14 @@ class Turn:
         state: RolloutState,
         children: Children,
         revisions: dict[str, Revision],
-        target: str,
+        aim: Aim,
         opinion: Opinion,
     ) -> Observation:
         stamped = [(r.promoted_at, r.hash) for r in revisions.values() if r.promoted_at is not None]
         workloads = reading.workloads(children)
         return Observation(
-            target=target,
+            target=aim.target,
+            refused=aim.problem is not None,
             stamped=max(stamped)[1] if stamped else "",
             revisions=frozenset(revisions),
             workloads=workloads,

@@ -94,9 +94,10 @@ def _resting(look: Look) -> Step:
     """Stable, rolled back or queued: wait for a spec that is neither stable's nor known to be bad."""
     state, target = look.state, look.seen.target
     if target == state.control:
-        if state.phase is Phase.STABLE and not state.failed:
+        failed = state.failed if look.seen.refused else []  # nobody asked for stable: what is known of others stands
+        if state.phase is Phase.STABLE and state.failed == failed:
             return _stay(look)
-        return Step(enter(look, Phase.STABLE, failed=[], reason="", message=""))
+        return Step(enter(look, Phase.STABLE, failed=failed, reason="", message=""))
     if state.has_failed(target):
         return _remembered(look, target)
     if look.spec.rollout.paused:

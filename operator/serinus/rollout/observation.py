@@ -42,7 +42,7 @@ class Observation:
     """One look at the cluster and at the metrics."""
 
     target: str
-    """Revision of the present spec."""
+    """Revision of the present spec, or what was aimed at before where that is refused."""
     stamped: str
     """The revision that is stable on record; empty before the first promotion."""
     revisions: frozenset[str]
@@ -60,6 +60,8 @@ class Observation:
     command: str = ""
     wait: Wait | None = None
     """What a new rollout has to wait for; None while it may begin."""
+    refused: bool = False
+    """The present spec cannot be served."""
     first_look: bool = False
     """The operator has just started: the cluster may be ahead of status."""
 

@@ -45,7 +45,12 @@ class Models:
         Raises:
             Trouble: it could not be asked for.
         """
-        return self._listed(accept=TABLE, includeObject="None", resourceVersion="0")
+        found = self._listed(accept=TABLE, includeObject="None", resourceVersion="0")
+        columns = {column["name"] for column in found.get("columnDefinitions") or []}
+        if self.namespace or "Namespace" in columns:
+            return found
+        # The CRD of an older chart has no such column: the objects say it, and take longer.
+        return self._listed(accept=TABLE, includeObject="Metadata", resourceVersion="0")
 
     def all(self) -> list[Manifest]:
         """Return the models whole.
