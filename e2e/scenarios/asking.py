@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
@@ -58,9 +59,9 @@ def close(answer: Any) -> Any:
     return pytest.approx(answer, rel=1e-3, abs=1e-6) if isinstance(answer, int | float) else answer
 
 
-def post(model: Model, path: str, body: Any) -> tuple[int, Any]:
+def post(model: Model, path: str, body: Any, more: Mapping[str, str] | None = None) -> tuple[int, Any]:
     """Send JSON to a model through the gateway, and return status and answer."""
-    headers = {"Host": model.host, "Content-Type": "application/json"}
+    headers = {"Host": model.host, "Content-Type": "application/json", **(more or {})}
     url = f"{model.site.gateway_url}{path}"
     request = Request(url, json.dumps(body).encode(), headers)  # noqa: S310 - a loopback URL of ours
     try:

@@ -50,6 +50,12 @@ def versitygw() -> Image:
     return Image("serinus-e2e/versitygw:1", built, file=OTHERS / "versitygw" / "Containerfile")
 
 
+def login() -> Image:
+    """Return oauth2-proxy under the name that the example has for it."""
+    built = programs.built("oauth2-proxy").parent
+    return Image("quay.io/oauth2-proxy/oauth2-proxy:v7.15.3", built, file=OTHERS / "oauth2-proxy" / "Containerfile")
+
+
 def digits(trained: Path) -> Image:
     """Return the model of examples/litert as an image, as its README builds it."""
     return Image(DIGITS, trained / "litert", file=ROOT / "examples" / "litert" / "Containerfile")
@@ -57,4 +63,4 @@ def digits(trained: Path) -> Image:
 
 def of_models(trained: Path) -> Sequence[Image]:
     """Return all that is above, in the order in which the scenarios come to need it."""
-    return [storage(), versitygw(), mlserver(), server(), full_server(), digits(trained), tensorflow_serving()]
+    return [login(), storage(), versitygw(), mlserver(), server(), full_server(), digits(trained), tensorflow_serving()]

@@ -109,7 +109,7 @@ def test_pods_are_taken_under_the_restricted_standard(others: Kube, namespace: s
 
 def test_routes_lead_to_the_login_and_probes_to_the_model() -> None:
     model, proxy = pod(MODELS[0])["spec"]["containers"]
-    assert (model["name"], model["readinessProbe"]["httpGet"]["port"], "ports" in model) == ("model", 8000, False)
+    assert (model["name"], model["readinessProbe"]["httpGet"]["port"], model["ports"]) == ("model", 8000, [])
     assert [port["name"] for port in proxy["ports"]] == ["http"]
     assert "--upstream=http://127.0.0.1:8000" in proxy["args"]
 

@@ -2,8 +2,8 @@
 
 from serinus.api.protocol import Protocol
 from serinus.api.v1alpha1 import ModelDeploymentSpec, Route
-from serinus.desired import autoscaler
-from serinus.desired.revision import Revision
+from serinus.desired import autoscaler, sidecar
+from serinus.desired.revision import Manifest, Revision
 
 _PORT_FIELDS = {Protocol.HTTP: "port", Protocol.GRPC: "grpcPort"}
 _NO_ROUTE = Route(gateway="none")
@@ -19,7 +19,33 @@ def refusal(spec: ModelDeploymentSpec, found: Revision, stable: Revision | None 
         return unmeasurable
     if spec.analysis.guard and found.metrics is None:
         return f"spec.analysis.guard is true but runtime {found.runtime} does not count errors"
-    return _unserved(spec, found) or (_lost(spec, found, stable) if stable else "")
+    return _ambiguous(found) or _unserved(spec, found) or (_lost(spec, found, stable) if stable else "")
+
+
+def _ambiguous(found: Revision) -> str:
+    """Say which port has two holders: Kubernetes takes the first without a word, and callers would go round a login in the pod."""
+    containers = _objects(found.template["spec"], "containers", "initContainers")
+    logged = any(container.get("name") == sidecar.NAME for container in containers)
+    for name in (protocol.port_name for protocol in Protocol):
+        holders = [
+            container.get("name")
+            for container in containers
+            if any(port.get("name") == name for port in _objects(container, "ports"))
+        ]
+        if len(holders) > 1:
+            first, second, *_ = holders
+            instead = f"give {first} `ports: []` if {second} stands before it, or call the port of {second} otherwise"
+            return (
+                f"spec.runtime.podTemplate: {first} and {second} both have a port called {name}, and callers would "
+                f"reach {first} alone: {'predictionLog needs that name, remove one of the two' if logged else instead}"
+            )
+    return ""
+
+
+def _objects(parent: Manifest, *fields: str) -> list[Manifest]:
+    """Return the objects in lists; Kubernetes says what else is wrong with them."""
+    lists = [parent.get(field) for field in fields]
+    return [one for found in lists if isinstance(found, list) for one in found if isinstance(one, dict)]
 
 
 def _unserved(spec: ModelDeploymentSpec, found: Revision) -> str:
