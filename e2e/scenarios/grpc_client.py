@@ -1,7 +1,7 @@
 """A gRPC client with steady load, by the packages that the servers' makers publish.
 
 It is run with what e2e/images/tensorflow-serving/requirements.txt names, for so many calls or as long as its stdin is
-open, and prints how often each status was answered, and the first answer of each version.
+open, and prints how often each status was answered, what was said of errors, and the first answer of each version.
 
     python grpc_client.py {infer,predict} --target 127.0.0.1:8080 --authority iris.example.com --model iris --calls 20
 """
@@ -65,6 +65,7 @@ def main() -> None:
     if given.calls is None:
         threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     statuses: Counter[str] = Counter()
+    errors: dict[str, list[str]] = {}
     versions: dict[str, Any] = {}
     with grpc.insecure_channel(given.target, [("grpc.default_authority", given.authority)]) as channel:
         due = time.monotonic()
@@ -74,10 +75,13 @@ def main() -> None:
                 versions.setdefault(answer["version"], answer)
                 statuses["OK"] += 1
             except grpc.RpcError as error:
-                statuses[error.code().name] += 1
+                code, words = error.code().name, error.details()
+                statuses[code] += 1
+                if words not in errors.setdefault(code, []):
+                    errors[code].append(words)
             due += 1 / given.rate
             ended.wait(max(0.0, due - time.monotonic()))
-    print(json.dumps({"statuses": statuses, "versions": versions}))
+    print(json.dumps({"statuses": statuses, "errors": errors, "versions": versions}))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,6 +13,21 @@ from scenarios.stand import Model
 
 CLIENT = ROOT / "e2e" / "scenarios" / "grpc_client.py"
 LOCK = ROOT / "e2e" / "images" / "tensorflow-serving" / "requirements.txt"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the callers saw.
+
+    Attributes:
+        statuses: How often each status came.
+        errors: By status, everything that was said of it.
+        versions: The first answer of each version of the model.
+    """
+
+    statuses: dict[str, int]
+    errors: dict[str, list[str]]
+    versions: dict[str, Any]
 
 
 class GrpcLoad:
@@ -40,7 +56,6 @@ class GrpcLoad:
             self._process.kill()
             self._process.communicate()
 
-    def stop(self) -> tuple[dict[str, int], dict[str, Any]]:
-        """Return how often each status came, and the first answer of each version of the model."""
-        told = json.loads(self._process.communicate()[0])
-        return told["statuses"], told["versions"]
+    def stop(self) -> Seen:
+        """End it and return what was seen."""
+        return Seen(**json.loads(self._process.communicate()[0]))

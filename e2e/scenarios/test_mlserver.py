@@ -27,10 +27,14 @@ IDLE: Manifest = {
 """As docs/runtimes.md says: MLServer closes idle connections after 5 s, and a request that is just sent is lost with it."""
 
 
-def spec(version: str, host: str) -> Manifest:
+COLUMNS = "X has 4 features, but LogisticRegression is expecting 5 features as input."
+
+
+def spec(version: str, host: str, *, of: str = "") -> Manifest:
+    """Describe a version by the model of its own number, or by that of another."""
     return {
         "model": {
-            "uri": f"s3://models/iris/{version}/model.joblib",
+            "uri": f"s3://models/iris/{of or version}/model.joblib",
             "format": "sklearn",
             "version": version,
             "secretRef": {"name": "models"},
@@ -86,14 +90,32 @@ def test_a_model_that_fails_its_callers_is_taken_back(iris: Model, start_load: C
     assert [answer.as_dict() for answer in load.journal.failures() if answer.kind != "500"] == []
 
 
+def test_one_that_fails_grpc_callers_is_taken_back(iris: Model) -> None:
+    before = iris.status
+    first, failed = before["stable"]["revision"], len(before["rollout"]["failed"])
+    with GrpcLoad(iris, "infer") as load:
+        iris.apply_spec(spec("2-again", iris.host, of="2"))
+        status = iris.wait(
+            "taken back", lambda s: s["phase"] == "RolledBack" and len(s["rollout"]["failed"]) == failed + 1
+        )
+        seen = load.stop()
+    assert (status["reason"], status["stable"]["revision"]) == ("ErrorRateTooHigh", first)
+    assert metric(status, "error-rate")["source"] == "Gateway"
+    assert iris.weights_of(iris.read("grpcroute", iris.name)) == {first: 100}
+    # Only the faulty version says so; there was no other error, and no other answer than version 1's.
+    assert seen.errors == {"INTERNAL": [COLUMNS]}
+    assert seen.statuses["OK"] > seen.statuses["INTERNAL"]
+    assert list(seen.versions) == ["1"]
+
+
 def test_a_good_one_is_promoted_on_what_grpc_callers_saw(iris: Model) -> None:
     with GrpcLoad(iris, "infer") as load:
         iris.apply_spec(spec("3", iris.host))
         status = iris.wait("version 3", lambda s: s.get("phase") == "Stable" and s["stable"]["model"]["version"] == "3")
-        statuses, versions = load.stop()
-    assert statuses.keys() == {"OK"}
-    assert [(answer["model"], answer["outputs"]) for answer in versions.values()] == [("iris", [0])] * 2
-    assert list(versions) == ["1", "3"]
+        seen = load.stop()
+    assert seen.statuses.keys() == {"OK"}
+    assert [(answer["model"], answer["outputs"]) for answer in seen.versions.values()] == [("iris", [0])] * 2
+    assert list(seen.versions) == ["1", "3"]
     assert metric(status, "error-rate")["source"] == "Gateway"
     route = iris.read("grpcroute", iris.name)
     assert iris.weights_of(route) == {status["stable"]["revision"]: 100}

@@ -45,6 +45,6 @@ def test_rest(line: Model) -> None:
 
 def test_grpc_by_its_own_client(line: Model) -> None:
     with GrpcLoad(line, "predict", calls=20) as load:
-        statuses, versions = load.stop()
-    assert statuses == {"OK": 20}
-    assert versions == {"1": {"model": NAME, "version": "1", "outputs": [2.5, 3.0]}}
+        seen = load.stop()
+    assert seen.statuses == {"OK": 20}
+    assert seen.versions == {"1": {"model": NAME, "version": "1", "outputs": [2.5, 3.0]}}
