@@ -1,6 +1,7 @@
 """Runs the tiers of tests one after the other and says what each one did.
 
-The integration tier takes all of a small machine. The quick ones do not: beside them the cluster of the last comes up.
+The unit and the integration tier take all of a small machine. Those that are left do not: beside them the cluster of
+the last one comes up.
 
 `E2E=0` leaves the real cluster out. Without it, a skipped end-to-end tier is a failure
 where it could have run: as root on Linux.
@@ -139,10 +140,9 @@ def main() -> int:
     wanted = [name for name in named if name != "e2e" or os.environ.get("E2E") != "0"]
     if "chart" in wanted and "SERINUS_HELM" not in os.environ and (found := helm()):
         os.environ["SERINUS_HELM"] = found
-    quick = [name for name in wanted if name not in AGAIN]
-    outcomes = {"integration": run("integration")} if "integration" in wanted else {}
+    outcomes = {name: run(name) for name in wanted if name in {"unit", "integration"}}
     with preparing() if "e2e" in wanted else nullcontext():
-        outcomes |= {name: run(name) for name in quick}
+        outcomes |= {name: run(name) for name in wanted if name not in outcomes and name != "e2e"}
     outcomes |= {"e2e": run("e2e")} if "e2e" in wanted else {}
     print()
     for name, outcome in outcomes.items():
