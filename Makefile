@@ -35,6 +35,9 @@ test: install ## All tiers of tests; E2E=0 leaves the real cluster out
 test-server: install ## The tests of the model server, with what its own lock names
 	$(PY) tests/tiers.py server
 
+test-cert-manager: install ## The certificates of the examples, issued by cert-manager on the real cluster
+	$(PY) -m pytest --quiet --no-header e2e/scenarios/test_cert_manager.py
+
 test-unit: install ## The tests that need nothing but Python
 	$(PY) tests/tiers.py unit
 
@@ -143,4 +146,4 @@ lock: ## Compile the hashed locks, without index URLs
 	cd e2e/images/tensorflow-serving && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --override overrides.txt requirements.in -o requirements.txt
 	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/logger.in -c requirements/server.txt -o requirements/logger.txt
 
-.PHONY: help argocd audit sbom images push install demo fuzz test test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-moving bench-queries bench-update bench-scale bench-peers bench-server lock
+.PHONY: help argocd audit sbom images push install demo fuzz test test-cert-manager test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-moving bench-queries bench-update bench-scale bench-peers bench-server lock

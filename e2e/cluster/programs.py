@@ -70,7 +70,7 @@ PROMETHEUS_GRAPH = Graph(
 METRICS_GRAPH = Graph("metrics")
 # The Prometheus operator's CRDs, and what looks the chart over.
 MONITORING_GRAPH = Graph("monitoring")
-# cert-manager's CRDs, for the examples of certificates.
+# cert-manager's CRDs and controllers, for the examples of certificates.
 CERTIFICATES_GRAPH = Graph("certificates")
 # What asks callers to log in, in a model's pod.
 LOGIN_GRAPH = Graph("login", flags="-X github.com/oauth2-proxy/oauth2-proxy/v7/pkg/version.VERSION=v7.15.3")
@@ -127,6 +127,7 @@ _ALL = (
     Tool("fake-gcs-server", STORAGE_GRAPH, "github.com/fsouza/fake-gcs-server", "30 s"),
     Tool("prom-label-proxy", TENANCY_GRAPH, "github.com/prometheus-community/prom-label-proxy", "20 s"),
     Tool("oauth2-proxy", LOGIN_GRAPH, "github.com/oauth2-proxy/oauth2-proxy/v7", "1 min"),
+    Tool("cert-manager", CERTIFICATES_GRAPH, "./cert-manager", "2 min"),
     Tool("argocd", ARGOCD_GRAPH, "./argocd", "3 min"),
     Tool("verdict", FLUX_GRAPH, "./verdict", "1 min"),
 )
