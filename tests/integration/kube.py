@@ -30,7 +30,7 @@ ROOTS = {
     "leases": "/apis/coordination.k8s.io/v1",
     "endpointslices": "/apis/discovery.k8s.io/v1",
     "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1",
-    **dict.fromkeys(("applications", "appprojects"), "/apis/argoproj.io/v1alpha1"),
+    "applications": "/apis/argoproj.io/v1alpha1",
     **dict.fromkeys(
         ("services", "configmaps", "secrets", "resourcequotas", "pods", "events", "namespaces", "nodes"), "/api/v1"
     ),

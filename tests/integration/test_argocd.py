@@ -1,27 +1,21 @@
-"""A real Argo CD that may sync, heal and prune by itself, and the operator at work on what it applied."""
+"""What the example gives Argo CD, held against its own kinds and its own Lua; `e2e/scenarios/test_argocd.py` lets it sync."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from cluster import programs
+from cluster.argocd import lua, manifests
 from cluster.console import ClusterError
 from tests.gitops import lua as own_lua
-from tests.gitops.files import DISCOVERY, GITOPS, HEALTH, action, read
+from tests.gitops.files import DISCOVERY, GITOPS, HEALTH, action
 from tests.gitops.objects import OBJECTS
 
-from .argocd import APPLICATION, NAMESPACE, ArgoCD, Repository, lua, sources
 from .conftest import install
-from .kube import APPLY, Kube, Recorder, path
-from .stand import MODEL, NAME, Space, Stand, image, manifest, spec
-from .test_ownership import CHILDREN
+from .kube import APPLY, Kube, path
 
 VERBS = ("promote", "abort", "retry", "pause", "resume", "skip-step")
-ENTRIES = read(GITOPS / "argocd" / "argocd-cm.yaml")["data"]
-HELD = {"rollout": {"steps": [{"weight": 20, "minDuration": "0s", "pause": True}, {"weight": 50, "minDuration": "0s"}]}}
 
 
 @pytest.fixture(scope="session")
@@ -35,97 +29,8 @@ def program() -> Path:
 @pytest.fixture(scope="session")
 def argocd_kinds(program: Path, kube: Kube) -> Kube:  # noqa: ARG001 - without the program nothing of Argo CD
     """The API server with Argo CD's CRDs."""
-    install(kube, sources() / "manifests" / "crds")
+    install(kube, manifests() / "crds")
     return kube
-
-
-@pytest.fixture
-def argocd(program: Path, argocd_kinds: Kube, stand: Stand, tmp_path: Path) -> Iterator[ArgoCD]:  # noqa: ARG001
-    argocd = ArgoCD(program, stand.plane, tmp_path)
-    argocd.configure(sources() / "manifests" / "base" / "config", ENTRIES)
-    argocd.start()
-    yield argocd
-    argocd.stop()
-
-
-def told(recorder: Recorder, look: Callable[[dict[str, Any]], Any]) -> list[Any]:
-    """Return what the application said of itself, in order and without repetitions."""
-    found: list[Any] = []
-    for change in recorder.of("applications", APPLICATION):
-        seen = look(change.object.get("status", {}))
-        if not found or found[-1] != seen:
-            found.append(seen)
-    return found
-
-
-def test_a_repository_is_followed_through_canaries_and_nothing_is_fought_over(
-    argocd: ArgoCD, space: Space, tmp_path: Path
-) -> None:
-    repository = Repository(tmp_path / "models")
-    versions = [image(number) for number in (1, 2, 3)]
-
-    def push(version: str, **parts: Any) -> str:
-        commit = repository.commit(manifest(space.namespace, spec(version, **parts)), version)
-        argocd.notify()
-        return commit
-
-    first = repository.commit(manifest(space.namespace, spec(versions[0])), "the first version")
-    argocd.follow(repository, space.namespace)
-    watched = Recorder(space.stand.plane, NAMESPACE)
-    watched.watch("applications")
-    space.recorder.watch("httproutes")
-    argocd.wait(first, "Healthy")
-    old = space.hash(versions[0])
-
-    second = push(versions[1], **HELD)
-    argocd.wait(second, "Suspended")
-    new = space.hash(versions[1])
-    assert space.weights() == {old: 80, new: 20}
-    argocd.act(action("resume"), space.model())
-    argocd.wait(second, "Healthy")
-    assert space.weight_history(new) == [0, 20, 50, 95, 100]
-
-    space.stand.prometheus.errors[versions[2]] = 1.0
-    third = push(versions[2])
-    status = argocd.wait(third, "Degraded")
-    assert space.phase() == "RolledBack"
-    (resource,) = status["resources"]
-    assert resource["kind"] == "ModelDeployment"
-    assert resource["health"]["message"].startswith("ErrorRateTooHigh: ")
-    assert space.weights() == {new: 100}
-
-    reverted = repository.revert()
-    argocd.notify()
-    argocd.wait(reverted, "Healthy")
-    assert space.stable(versions[1])["rollout"]["failed"] == []
-
-    watched.stop()
-    commits = [first, second, third, reverted]
-    assert [entry["revision"] for entry in argocd.application()["history"]] == commits
-    assert (second, "Synced", "Progressing") in told(watched, state)
-    for commit in commits:  # the only time out of sync is before its own sync
-        seen = [words[1] for words in told(watched, state) if words[0] == commit]
-        assert "OutOfSync" not in seen[seen.index("Synced") :]
-    assert {each for change in told(watched, synced) for each in change} == {("ModelDeployment", "Synced")}
-    live = space.model()["metadata"]
-    assert live["generation"] == len(commits), "nobody else writes the spec"
-    assert live["labels"]["app.kubernetes.io/instance"] == APPLICATION
-    assert live["annotations"]["argocd.argoproj.io/tracking-id"].endswith(f"{space.namespace}/{NAME}")
-    for plural in CHILDREN:
-        for child in space.kube.find(plural, space.namespace, MODEL):
-            marks = {**child["metadata"]["labels"], **child["metadata"].get("annotations", {})}
-            assert not {"app.kubernetes.io/instance", "argocd.argoproj.io/tracking-id"} & set(marks)
-
-
-def state(status: dict[str, Any]) -> tuple[str, ...]:
-    sync = status.get("sync", {})
-    return sync.get("revision", ""), sync.get("status", ""), status.get("health", {}).get("status", "")
-
-
-def synced(status: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the kinds that a sync touched, and what it did with each: pruning would be seen here."""
-    result = status.get("operationState", {}).get("syncResult", {})
-    return [(each["kind"], each.get("status", "")) for each in result.get("resources", [])]
 
 
 def test_the_applications_of_the_example_are_what_argo_cd_takes(argocd_kinds: Kube) -> None:
