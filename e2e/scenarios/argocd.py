@@ -1,7 +1,8 @@
 """A real Argo CD beside the cluster, and a git repository that it follows.
 
-Its application controller, its repo server and its cache run as processes of this machine: they need
-a kubeconfig of the cluster, and nothing in it but their kinds and their settings.
+Its application controller and its repo server run as processes of this machine: they need a
+kubeconfig of the cluster, and nothing in it but their kinds and their settings. Their cache is
+miniredis, which speaks Redis's protocol, since Redis itself would have to be installed.
 """
 
 import contextlib
