@@ -246,6 +246,12 @@ def _hygiene() -> Iterator[Cell]:
     }.items():
         limits = dict.fromkeys(("default", "strict"), ALPHA)
         yield Cell(f"data hygiene/{name}", "scene-alone", scene, MEASURED, limits, SOME, MANY)
+        for each, delta in zip(MEASURED, (DELTA, 0.0), strict=True):
+            for times in (2.0, 5.0):
+                bad = replace(scene, canary=times * (scene.stable + delta))
+                yield Cell(
+                    f"data hygiene/{name}, {each.name} at {times:g} x", "scene-alone", bad, (each,), runs=100, most=100
+                )
     behind = Scene(behind=0.9, duration=1800.0, outages=several)
     yield from _scenes(
         "data hygiene/late samples, outages of 10 %, looked at every scrape", behind, (200, MANY), powers=25
@@ -270,7 +276,7 @@ def _late() -> Iterator[Cell]:
 def _low() -> Iterator[Cell]:
     for rps in (0.2, 1.0):
         for share in (0.1, 0.5):
-            for rate in (0.005, 0.01, 0.05, 0.2, 1.0):
+            for rate in (0.005, 0.01, 0.02, 0.025, 0.05, 0.2, 1.0):
                 traffic = Traffic(rps, share, rate)
                 name = f"low traffic/{rps:g} rps, {percent(share)}, canary {percent(rate)}"
                 yield _stream(name, traffic, (*DEFAULT, *STRICT[:2]), _within(traffic), peers=True)

@@ -197,18 +197,18 @@ def _blocks(found: Counts, interval: float) -> Iterator[tuple[float, Array, Arra
     rows = found.x_c.shape[2]
     # What lies before the anchor is not forgotten: `Past` decays from there on.
     past = no_past(0.0, rows)
-    for counted in found.history.astype(float):
-        past = past.after(0.0, counted[None], comparable=False)
+    for number, counted in enumerate(found.history.astype(float), -len(found.history)):
+        past = past.scraped(0.0, counted, number)
     served, bad = np.zeros(len(found.n_c)), np.zeros((len(found.n_c), rows))
     for block in range(found.n_c.shape[1]):
         time = (block + 1) * interval
         n_c, x_c = found.n_c[:, block].astype(float), found.x_c[:, block].astype(float)
         n_s, x_s = found.n_s[:, block].astype(float), found.x_s[:, block].astype(float)
         served, bad = served + n_c, bad + x_c
-        stable = np.concatenate([n_s[:, None], x_s], axis=1)[None]
+        stable = np.concatenate([n_s[:, None], x_s], axis=1)
         if time - interval < PROPAGATION:
             # While the weight changes: no more of stable's requests than the canary's share allows.
             n_s = np.minimum(n_s, n_c * (1.0 - found.share) / found.share)
             x_s = np.minimum(x_s, n_s[:, None])
         yield time, served, bad, n_c[:, None, None], x_c[..., None], n_s[:, None, None], x_s[..., None], past
-        past = past.after(time, stable, comparable=False)
+        past = past.scraped(time, stable, block)

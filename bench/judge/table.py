@@ -23,8 +23,12 @@ tolerance; they may reach alpha. **Bold** ones are above what is allowed.
 which holds where one proxy counts both arms; where pods are the targets it is measured on stable's.
 Flagger with thresholds 5 and 10, one check a minute; Kayenta looks every 10 minutes. A run is 60
 minutes with 15 s scrapes, 100 requests a second and a weight of 10 % unless said otherwise. A cell
-"at 2 x" has a canary that fails twice as often as the worst rate that its rule tolerates. Where pods are
+"at 2 x" has a canary that fails twice as often as the worst rate that its rule tolerates; in the grid, at 5 s
+and with low traffic that is 2 % for `default` and 1 % for `strict`, and 5 x is 5 % and 2.5 %. Where pods are
 the targets, 20 runs at a time share scrapes, requests and outages, and differ in which requests fail.
+
+Each digest of the judging code stands for one state of the files that judge such cells. A cell keeps its runs when a
+file changed in a way that gives these cells the same numbers; whatever a change does touch is run again.
 """
 NOTES = {
     "grid": "Errors independent, stable 0.5 %, one proxy.",

@@ -334,7 +334,8 @@ def test_late_samples_of_one_proxy_change_nothing_that_matters() -> None:
     judgement = fold(judgement, clip(window, window.now - 30, window.now))
     whole = judged(window)
     assert judgement.canary.tolist() == whole.canary.tolist()
-    assert judgement.log_evidence == pytest.approx(whole.log_evidence, abs=0.5)
+    # The dispersion that a block is tempered by is known a round sooner or later.
+    assert judgement.log_evidence == pytest.approx(whole.log_evidence, rel=0.2)
 
 
 def test_an_interval_of_zero_is_refused() -> None:

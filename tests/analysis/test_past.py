@@ -16,11 +16,20 @@ from .support import ANCHOR, Scene, always, judged, pods, proxies, seeded
 PODS = 3
 
 
-def rounds(draws: np.ndarray, *, comparable: bool = True) -> Past:
+def rounds(draws: np.ndarray) -> Past:
     """The past after rounds of 5 s; `draws` of shape (rounds, pods, 1 + rows)."""
     past = no_past(0.0, draws.shape[-1] - 1)
     for number, counts in enumerate(draws):
-        past = past.after(5.0 * number, counts, comparable=comparable)
+        past = past.after(5.0 * number, counts)
+    return past
+
+
+def scrapes(draws: np.ndarray) -> Past:
+    """The past after rounds of 5 s; `draws` of shape (rounds, proxies, 1 + rows)."""
+    past = no_past(0.0, draws.shape[-1] - 1)
+    for number, counts in enumerate(draws):
+        for proxy, each in enumerate(counts):
+            past = past.scraped(5.0 * number + proxy, each, number)
     return past
 
 
@@ -115,33 +124,56 @@ def test_it_is_measured_only_with_enough() -> None:
 
 
 @pytest.mark.parametrize("effect", [1.0, 2.0, 5.0])
-def test_behind_a_proxy_each_round_is_compared_with_the_one_before(effect: float) -> None:
+@pytest.mark.parametrize("proxies", [1, 2, 3])
+def test_behind_proxies_each_round_is_compared_with_the_one_before(effect: float, proxies: int) -> None:
     """What is configured is the least: faults that last for several rounds are not seen so."""
-    whole = [rounds(drawn(seed, spread(seed + 100, effect))[:, :1], comparable=False) for seed in range(5)]
-    found = float(np.median([past.dispersion(1.0)[0] for past in whole]))
-    assert found == pytest.approx(effect, rel=0.2)
-    for past in whole:
-        assert past.dispersion(2.5)[0] == max(2.5, past.dispersion(1.0)[0])
-        assert past.measured(2.5)[0] == (past.dispersion(1.0)[0] > 2.5)
+    found = []
+    for seed in range(5):
+        whole = drawn(seed, spread(seed + 100, effect)[:, :1])
+        past = scrapes(thinned(whole[:, 0], proxies, seed))
+        found.append(float(past.dispersion(1.0)[0]))
+        assert past.dispersion(2.5)[0] == max(2.5, found[-1])
+        assert past.measured(2.5)[0] == (found[-1] > 2.5)
+    assert np.median(found) == pytest.approx(effect, rel=0.2)
 
 
-def test_behind_a_proxy_a_slow_change_is_no_dispersion() -> None:
+def thinned(counts: np.ndarray, proxies: int, seed: int) -> np.ndarray:
+    """What each proxy counts when requests go to them by chance; shape (rounds, proxies, 2)."""
+    rng, share = seeded(seed + 50), np.full(proxies, 1.0 / proxies)
+    requests, bad = counts.astype(int).T
+    wrong = rng.multinomial(bad, share)
+    return np.stack([wrong + rng.multinomial(requests - bad, share), wrong], axis=2).astype(float)
+
+
+def test_behind_proxies_a_slow_change_is_no_dispersion() -> None:
     rising = np.linspace(0.001, 0.05, 2000)[:, None, None]
-    assert rounds(drawn(3, rising), comparable=False).dispersion(1.0)[0] == pytest.approx(1.0, abs=0.1)
+    assert scrapes(drawn(3, rising)).dispersion(1.0)[0] == pytest.approx(1.0, abs=0.1)
+
+
+def test_proxies_that_differ_are_no_dispersion() -> None:
+    apart = np.broadcast_to(np.array([0.0, 0.02])[None, :, None], (2000, 2, 1))
+    assert scrapes(drawn(3, apart)).dispersion(1.0)[0] == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("usual", "most"), [(0.0001, 5.0), (0.005, 2.5)])
+def test_behind_proxies_an_outage_is_not_most_of_the_hour(usual: float, most: float) -> None:
+    rates = np.full((720, 1, 1), usual)
+    rates[400:420] = 0.5
+    assert scrapes(drawn(4, rates, requests=500.0)).dispersion(1.0)[0] < most
 
 
 @pytest.mark.parametrize(
     ("before", "now"), [((0.0, 0.0), (50.0, 2.0)), ((9.0, 0.0), (40.0, 0.0)), ((1.0, 1.0), (3.0, 3.0))]
 )
 def test_two_rounds_that_tell_nothing_are_none(before: tuple[float, float], now: tuple[float, float]) -> None:
-    found, expected = change(np.array(before), np.array(now))
+    found, expected = change(np.array(before), np.array(now), np.array([0.01]))
     assert (found[0], expected[0]) == (0.0, 0.0)
 
 
 @given(st.lists(st.tuples(st.integers(1, 10**6), st.floats(0, 1)), min_size=2, max_size=2))
 def test_two_rounds_tell_what_two_pods_would(drawn: list[tuple[int, float]]) -> None:
     both = np.array([[requests, round(requests * share)] for requests, share in drawn], dtype=float)
-    for mine, other in zip(change(*both), deviation(both), strict=True):
+    for mine, other in zip(change(*both, np.ones(1)), deviation(both), strict=True):
         assert mine == pytest.approx(other, rel=1e-6, abs=1e-9)
 
 
@@ -153,11 +185,11 @@ def test_it_is_at_least_one_and_never_a_nan(seed: int, rate: float, count: int) 
 
 
 def test_what_was_seen_is_forgotten_within_an_hour_or_so() -> None:
-    past = no_past(0.0, 1).after(0.0, np.array([[10_000.0, 1000.0], [10_000.0, 900.0]]), comparable=True)
-    later = past.after(MEMORY, np.zeros((2, 2)), comparable=True)
+    past = no_past(0.0, 1).after(0.0, np.array([[10_000.0, 1000.0], [10_000.0, 900.0]]))
+    later = past.after(MEMORY, np.zeros((2, 2)))
     assert later.counts.tolist() == pytest.approx((past.counts / math.e).tolist())
     assert later.spread == pytest.approx(past.spread / math.e)
-    assert past.after(-50.0, np.zeros((1, 2)), comparable=True).time == 0.0
+    assert past.after(-50.0, np.zeros((1, 2))).time == 0.0
     assert no_past(0.0, 1).rates[0] == pytest.approx(0.005)
 
 

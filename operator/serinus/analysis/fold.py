@@ -46,10 +46,11 @@ def _fold_scrapes(judgement: Judgement, reader: Reader) -> Judgement:
 def _judge_scrape(judgement: Judgement, increment: Increment) -> Judgement:
     shape = judgement.policy.shape
     canary, stable = increment.canary @ shape, increment.stable @ shape
-    stream, waiting = judgement.streams[0], []
+    grid, stream, waiting = judgement.reader.grid, judgement.streams[0], []
     for end, counts in judgement.waiting:
         if end <= increment.start:
-            stream = stream._replace(past=stream.past.after(end, counts[None], comparable=False))
+            number = floor((end - grid.anchor) / grid.interval)
+            stream = stream._replace(past=stream.past.scraped(end, counts, number))
         else:
             waiting.append((end, counts))
     if stable[0] > 0.0:
@@ -139,7 +140,7 @@ def _passed(judgement: Judgement, stream: Stream, tracks: Mapping[str, Track], f
     """
     grid, last = judgement.reader.grid, first + stream.rounds - 1
     found = blocks.counts(tracks, Arm.STABLE, grid, first, last, judgement.policy.shape)
-    return stream._replace(past=stream.past.after(grid.begins(last + 1), found, comparable=True))
+    return stream._replace(past=stream.past.after(grid.begins(last + 1), found))
 
 
 def _count_round(judgement: Judgement, tracks: Mapping[str, Track], number: int) -> Judgement:

@@ -13,6 +13,12 @@ weight `w_t` lets no round count for more than `HEAVIEST` expected bad requests,
 effect above `STEEPEST`: a short outage, whose edges the pods' staggered scrapes see differently, must
 not drown an hour of usual ones.
 
+A proxy counts for all pods at once. There each round of all proxies is compared with the one before it, by the
+same formula for two (von Neumann's successive differences, Ann. Math. Stat. 12(4), 1941: what changes slowly
+drops out). Proxies are added up first: what strikes a pod strikes its callers at all of them. Faults that last for
+several rounds drop out too, so this only raises what is configured. No round counts for more than `LOUDEST` times
+what is usual either: the two edges of an outage would else be most of what a healthy hour shows.
+
 Arrays broadcast: the last axis of a rate is the rows of the test.
 """
 
@@ -20,6 +26,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from math import exp
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -33,9 +40,14 @@ HEAVIEST = 20.0
 """Expected bad requests that one round may count for."""
 STEEPEST = 50.0
 """Design effect that one round may tell; no truth of 10 or less is changed by it."""
+LOUDEST = 5.0
+"""Times the usual expected bad requests that one round behind proxies may count for."""
 _PRIOR_REQUESTS = 100.0
 _PRIOR_BAD = 0.5
 """Stand for history where there is none; half a bad request keeps the rate above 0."""
+_OPEN = 2
+"""Rounds behind proxies that scrapes may still come for."""
+_TINY = 1e-12
 
 
 class DispersionSource(StrEnum):
@@ -53,37 +65,53 @@ class Past(NamedTuple):
         counts: requests, then bad requests per row, of all stable targets; shape `(..., 1 + rows)`.
         spread: numerator of D, per row.
         expected: denominator of D, per row.
-        newest: counts of the newest round where one target counts for all; None where pods do for themselves.
+        rounds: number and counts of the newest rounds, ascending, where proxies count for all pods; empty where pods
+            count for themselves.
     """
 
     time: float
     counts: Array
     spread: Array
     expected: Array
-    newest: Array | None = None
+    rounds: tuple[tuple[int, Array], ...] = ()
 
-    def after(self, time: float, counts: Array, *, comparable: bool) -> Past:
-        """The past with one more round.
+    def after(self, time: float, counts: Array) -> Past:
+        """The past with one more round of pods of one revision, whose differences tell the dispersion.
 
         Args:
             time: the round's end.
-            counts: requests and bad requests per row of each stable target; shape
-                `(targets, ..., 1 + rows)`.
-            comparable: the targets are pods of one revision over the same time, so that their
-                differences tell the dispersion; else it is the difference to the round before.
+            counts: requests and bad requests per row of each pod; shape `(pods, ..., 1 + rows)`.
         """
+        return self._with(time, counts.sum(axis=0), deviation(counts) if len(counts) > 1 else None)
+
+    def scraped(self, time: float, counts: Array, number: int) -> Past:
+        """The past with one more scrape of a proxy; a round is compared with the one before it once it is over.
+
+        Until two later ones have begun the scrape of another proxy may still come.
+
+        Args:
+            time: of the scrape.
+            counts: requests and bad requests per row of all pods; shape `(..., 1 + rows)`.
+            number: of the round, in which every proxy is scraped once.
+        """
+        known = dict(self.rounds)
+        number = max(number, next(iter(known), number))
+        known[number] = known[number] + counts if number in known else counts
+        rounds, told = tuple(sorted(known.items(), key=itemgetter(0))), None
+        if len(rounds) > _OPEN + 1:
+            (_, before), (_, over), *_ = rounds
+            rounds, told = rounds[1:], change(before, over, self.rates)
+        return self._with(time, counts, told)._replace(rounds=rounds)
+
+    def _with(self, time: float, counts: Array, told: tuple[Array, Array] | None = None) -> Past:
         keep = exp((self.time - time) / MEMORY) if time > self.time else 1.0
-        spread, expected = self.spread * keep, self.expected * keep
-        whole = counts.sum(axis=0)
-        told = None
-        if not comparable:
-            told = None if self.newest is None else change(self.newest, whole)
-        elif len(counts) > 1:
-            told = deviation(counts)
-        if told:
-            spread, expected = spread + told[0], expected + told[1]
-        newest = None if comparable else whole
-        return Past(max(time, self.time), self.counts * keep + whole, spread, expected, newest)
+        spread, expected = told or (0.0, 0.0)
+        return self._replace(
+            time=max(time, self.time),
+            counts=self.counts * keep + counts,
+            spread=self.spread * keep + spread,
+            expected=self.expected * keep + expected,
+        )
 
     @property
     def rates(self) -> Array:
@@ -91,15 +119,15 @@ class Past(NamedTuple):
         return (self.counts[..., 1:] + _PRIOR_BAD) / (self.counts[..., :1] + _PRIOR_REQUESTS)
 
     def dispersion(self, configured: float) -> Array:
-        """The design effect, at least 1, per row; `configured` is the least where one target counts for all."""
-        least = 1.0 if self.newest is None else configured
+        """The design effect, at least 1, per row; `configured` is the least where proxies count."""
+        least = configured if self.rounds else 1.0
         measured = np.maximum(least, self.spread / np.maximum(self.expected, ENOUGH_ERRORS))
         return np.where(self.expected >= ENOUGH_ERRORS, measured, configured)
 
     def measured(self, configured: float) -> Array:
         """Whether `dispersion` is what was seen and not what is configured, per row."""
         enough: Array = self.expected >= ENOUGH_ERRORS
-        return enough if self.newest is None else enough & (self.spread > configured * self.expected)
+        return enough & (self.spread > configured * self.expected) if self.rounds else enough
 
 
 def no_past(time: float, rows: int, history: tuple[float, ...] = ()) -> Past:
@@ -108,14 +136,19 @@ def no_past(time: float, rows: int, history: tuple[float, ...] = ()) -> Past:
     return Past(time, counts, np.zeros(rows), np.zeros(rows))
 
 
-def change(before: Array, now: Array) -> tuple[Array, Array]:
-    """Numerator and denominator of D for a round and the one before it: `deviation` of the two, in half the time."""
+def change(before: Array, now: Array, usual: Array) -> tuple[Array, Array]:
+    """Numerator and denominator of D for a round and the one before it, `usual` being the rates that were expected.
+
+    It is the `deviation` of the two, in half the time, but for the weight.
+    """
     first, second = before[..., :1], now[..., :1]
     whole = np.maximum(first + second, 2.0)
     rate = np.minimum((before[..., 1:] + now[..., 1:]) / whole, 1.0)
-    expected = rate * (1.0 - rate) * (2.0 * first * second / (whole - 1.0))
+    pairs = 2.0 * first * second / (whole - 1.0)
+    expected = rate * (1.0 - rate) * pairs
     spread = np.minimum(2.0 * np.square(now[..., 1:] - second * rate), STEEPEST * expected)
-    weight = HEAVIEST / np.maximum(expected, HEAVIEST)
+    most = np.minimum(LOUDEST * usual * pairs, HEAVIEST)
+    weight = most / np.maximum(np.maximum(expected, most), _TINY)
     return spread * weight, expected * weight
 
 

@@ -148,13 +148,13 @@ def _from_policy(policy: Policy) -> Record:
 
 def _from_stream(stream: Stream) -> Record:
     past = stream.past
-    newest = [] if past.newest is None else [_numbers(past.newest)]
     return {
         "logs": _numbers(stream.logs),
         "starts": stream.starts,
         "proof": _numbers(stream.proof),
         "proven": _numbers(stream.proven),
-        "past": [past.time, _numbers(past.counts), _numbers(past.spread), _numbers(past.expected), *newest],
+        "past": [past.time, _numbers(past.counts), _numbers(past.spread), _numbers(past.expected)],
+        "rounds": [[number, _numbers(counts)] for number, counts in past.rounds],
     }
 
 
@@ -193,12 +193,13 @@ def _resume(empty: Judgement, entry: Record) -> float | None:
 
 
 def _stream(empty: Stream, entry: Record) -> Stream:
-    time, *sums = entry["past"]
+    time, counts, spread, expected = entry["past"]
+    rounds = tuple((number, np.array(told)) for number, told in entry.get("rounds", ()))
     logs = np.array(entry["logs"])
     if logs.shape != empty.logs.shape:
         msg = f"record has alternatives of shape {logs.shape}, the policy {empty.logs.shape}"
         raise ValueError(msg)
-    past = Past(time, *map(np.array, sums))
+    past = Past(time, np.array(counts), np.array(spread), np.array(expected), rounds)
     return empty._replace(
         logs=logs,
         starts=int(entry["starts"]),
