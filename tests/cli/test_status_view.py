@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from serinus.api.status import Phase
+from serinus.api.timestamps import render_seconds
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 from serinus.cli.views import facts as defaults
 from serinus.cli.views.rollout import view
+from tests.rollout.support import NOW
 
 from .models import scenes
 
@@ -23,16 +26,16 @@ FOLDER = Path(__file__).parents[1] / "golden" / "cli"
 SCENES = scenes()
 
 
-def shown(name: str, width: int = 120) -> str:
+def shown(facts: defaults.Facts, width: int = 120) -> str:
     out = Console(file=io.StringIO(), width=width, markup=False, emoji=False, highlight=False, color_system=None)
-    out.print(view(SCENES[name]))
+    out.print(view(facts))
     assert isinstance(out.file, io.StringIO)
     return "\n".join(line.rstrip() for line in out.file.getvalue().splitlines()) + "\n"
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_the_view_is_as_it_was(name: str) -> None:
-    path, text = FOLDER / f"{name}.txt", shown(name)
+    path, text = FOLDER / f"{name}.txt", shown(SCENES[name])
     if os.environ.get("SERINUS_UPDATE_GOLDEN"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
@@ -47,9 +50,14 @@ def test_every_golden_view_is_of_a_scene_and_every_phase_has_one() -> None:
 
 @pytest.mark.parametrize("name", SCENES)
 def test_a_narrow_terminal_cuts_nothing_off(name: str) -> None:
-    narrow = "".join(shown(name, 60).split())
+    narrow = "".join(shown(SCENES[name], 60).split())
     for word in str(SCENES[name].status.get("message") or "").split():
         assert word in narrow
+
+
+def test_an_event_may_say_nothing() -> None:
+    bare = {"metadata": {"creationTimestamp": render_seconds(NOW - 72)}}
+    assert "1m12s ago" in shown(replace(SCENES["stable"], events=(bare,)))
 
 
 def test_the_defaults_of_the_view_are_those_of_the_models() -> None:

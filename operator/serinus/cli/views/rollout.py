@@ -219,9 +219,8 @@ def _events(facts: Facts) -> Table | None:
     newest = sorted(facts.events, key=lambda event: _last(event) or 0.0)[-MOST_EVENTS:]
     for event in newest:
         style = "yellow" if event.get("type") == "Warning" else ""
-        table.add_row(
-            Text(times.ago(_last(event), facts.now), style="dim"), Text(event["reason"], style=style), event["message"]
-        )
+        what = Text(event.get("reason", ""), style=style)
+        table.add_row(Text(times.ago(_last(event), facts.now), style="dim"), what, event.get("message", ""))
     return table
 
 
