@@ -24,11 +24,12 @@ def often(site: Site) -> Iterator[None]:
         assert long in text, f"prometheus.yml says no longer `{long}`"
         text = text.replace(long, short)
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME}, "data": {"prometheus.yml": text}}
-    install.apply(site, config, *MONITORING)
     volume = {"op": "replace", "path": "/spec/template/spec/volumes/0/configMap/name", "value": NAME}
-    site.kubectl(*MONITORING, "patch", "deployment/prometheus", "--type=json", f"--patch={json.dumps([volume])}")
-    site.kubectl(*MONITORING, "rollout", "status", "deployment/prometheus", "--timeout=90s")
     try:
+        install.apply(site, config, *MONITORING)
+        site.kubectl(*MONITORING, "patch", "deployment/prometheus", "--type=json", f"--patch={json.dumps([volume])}")
+        site.kubectl(*MONITORING, "rollout", "status", "deployment/prometheus", "--timeout=90s")
         yield
     finally:
         addons.install_prometheus(addons.Target(site.kubeconfig, site.context))
+        site.kubectl(*MONITORING, "delete", "configmap", NAME, "--ignore-not-found")

@@ -66,6 +66,8 @@ def test_objects_tell_their_namespaces_where_the_crd_is_older() -> None:
     row = {"cells": list(STABLE), "object": {"metadata": {"namespace": "ml"}}}
     older = {"columnDefinitions": [{"name": header} for header in HEADERS[:-1]], "rows": [row]}
     assert [(row.namespace, row.name) for row in fleet.rows(older)] == [("ml", "churn")]
+    older["rows"] = [{"cells": list(STABLE), "object": None}]  # as the API server says that it left it out
+    assert [(row.namespace, row.name) for row in fleet.rows(older)] == [("", "churn")]
 
 
 def test_those_in_need_come_first_and_have_colours() -> None:

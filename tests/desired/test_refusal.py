@@ -39,10 +39,10 @@ def test_callers_of_the_service_alone_speak_one_of_two(before: Tls | None, after
 LOGIN = {"name": "login", "image": "login:1", "ports": [{"name": "http", "containerPort": 4180}]}
 
 
-def told(**runtime: Any) -> str:
+def told(*, serves: bool = False, **runtime: Any) -> str:
     raw = {"runtime": {"image": "shop:2", "port": 8080, **runtime}}
-    made = template("shop", "new", serving(raw))
-    return refusal(ModelDeploymentSpec.model_validate(raw), Revision("new", made, {}, {}))
+    new = Revision("new", template("shop", "new", serving(raw)), {}, {})
+    return refusal(ModelDeploymentSpec.model_validate(raw), new, new if serves else None)
 
 
 def over(*containers: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -58,6 +58,16 @@ def test_a_port_with_two_holders_is_refused_because_callers_would_go_round_the_s
     assert told(**over(rpc)) == "", "the model has no such port"
 
 
+def test_a_port_that_no_caller_can_be_led_to_is_no_second_holder() -> None:
+    assert told(podTemplate={"spec": {"initContainers": [LOGIN]}}) == "", "it has ended before anybody calls"
+    datagrams = {**LOGIN, "ports": [{"name": "http", "containerPort": 4180, "protocol": "UDP"}]}
+    assert told(**over(datagrams)) == ""
+
+
+def test_what_serves_already_is_left_as_it_is() -> None:
+    assert told(**over(LOGIN), serves=True) == ""
+
+
 @pytest.mark.parametrize("odd", [{"containers": 5}, {"containers": ["a"]}, {"containers": [{"name": "a", "ports": 5}]}])
 def test_what_no_pod_can_have_is_left_to_kubernetes(odd: dict[str, Any]) -> None:
     assert told(podTemplate={"spec": odd}) == ""
@@ -67,3 +77,5 @@ def test_a_model_without_the_name_of_its_port_stands_behind_another_container() 
     behind = {"name": "model", "ports": []}
     assert told(**over(behind, LOGIN)) == ""
     assert "predictionLog needs that name" in told(**over(behind, LOGIN), predictionLog={})
+    rpc = {**LOGIN, "ports": [{"name": "grpc", "containerPort": 4180}]}
+    assert "give model `ports: []`" in told(**over(rpc), grpcPort=9000, predictionLog={}), "the log takes http alone"

@@ -110,6 +110,8 @@ def test_numbers_are_told_anew_the_more_seldom_the_more_rollouts_there_are(rollo
         told = [status(await rollout.second()).canary_requests for _ in range(250)]
         times = [second for second, (before, after) in enumerate(pairwise(told)) if before != after]
         assert times[-1] - times[-2] == patience
+        rollout.patience = 1.0  # the others have ended
+        assert status(await rollout.second()).canary_requests != told[-1]
         rollout.pods.bad[CANARY] = 1.0
         after = await rollout.seconds(5)
         assert status(after).outcome == "Fail"  # what it comes to is told at once

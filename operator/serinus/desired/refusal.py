@@ -19,27 +19,36 @@ def refusal(spec: ModelDeploymentSpec, found: Revision, stable: Revision | None 
         return unmeasurable
     if spec.analysis.guard and found.metrics is None:
         return f"spec.analysis.guard is true but runtime {found.runtime} does not count errors"
-    return _ambiguous(found) or _unserved(spec, found) or (_lost(spec, found, stable) if stable else "")
+    serves = stable is not None and stable.hash == found.hash
+    ambiguous = "" if serves else _ambiguous(found)  # what serves already is left as it is
+    return ambiguous or _unserved(spec, found) or (_lost(spec, found, stable) if stable else "")
 
 
 def _ambiguous(found: Revision) -> str:
     """Say which port has two holders: Kubernetes takes the first without a word, and callers would go round a login in the pod."""
-    containers = _objects(found.template["spec"], "containers", "initContainers")
+    pod = found.template["spec"]
+    staying = [one for one in _objects(pod, "initContainers") if one.get("restartPolicy") == "Always"]
+    containers = [*_objects(pod, "containers"), *staying]
     logged = any(container.get("name") == sidecar.NAME for container in containers)
     for name in (protocol.port_name for protocol in Protocol):
         holders = [
             container.get("name")
             for container in containers
-            if any(port.get("name") == name for port in _objects(container, "ports"))
+            if any(_is_tcp(port) and port.get("name") == name for port in _objects(container, "ports"))
         ]
         if len(holders) > 1:
             first, second, *_ = holders
             instead = f"give {first} `ports: []` if {second} stands before it, or call the port of {second} otherwise"
+            needed = logged and name == Protocol.HTTP.port_name
             return (
                 f"spec.runtime.podTemplate: {first} and {second} both have a port called {name}, and callers would "
-                f"reach {first} alone: {'predictionLog needs that name, remove one of the two' if logged else instead}"
+                f"reach {first} alone: {'predictionLog needs that name, remove one of the two' if needed else instead}"
             )
     return ""
+
+
+def _is_tcp(port: Manifest) -> bool:
+    return bool(port.get("protocol", "TCP") == "TCP")
 
 
 def _objects(parent: Manifest, *fields: str) -> list[Manifest]:

@@ -77,8 +77,7 @@ async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, rout
     selector = labels.selector_text(name)
     selectors = dict.fromkeys(LISTED, selector) | {resources.ENDPOINT_SLICE: f"kubernetes.io/service-name={name}"}
     found, deployments, services, config_maps, pods, slices, autoscalers, budgets = await snapshot.find(selectors)
-    live = await asyncio.gather(*(snapshot.get(kind, name) for kind in resources.ROUTES.values()))
-    routes = {protocol: found for protocol, found in zip(resources.ROUTES, live, strict=True) if found}
+    routes = await _routes(snapshot, name)
     gateway = await _gateway(gateways, snapshot.namespace, route)
     revisions = {stored.hash: stored for stored in (revision.read(item) for item in found if owned(item, uid))}
     encrypted = route and any(stored.tls for stored in revisions.values())
@@ -102,6 +101,18 @@ async def read(snapshot: Snapshot, gateways: Gateways, name: str, uid: str, rout
         features=gateway.features,
         tls_policies=_by_name(policies),
     )
+
+
+async def _routes(snapshot: Snapshot, name: str) -> dict[Protocol, Manifest]:
+    """Both answers are waited for: one that came after the snapshot was forgotten would be kept as news."""
+    reads = (snapshot.get(kind, name) for kind in resources.ROUTES.values())
+    routes = {}
+    for protocol, answer in zip(resources.ROUTES, await asyncio.gather(*reads, return_exceptions=True), strict=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer:
+            routes[protocol] = answer
+    return routes
 
 
 async def _gateway(gateways: Gateways, namespace: str, route: Route | None) -> Controller:

@@ -207,7 +207,7 @@ class Judge:
     def _say(self, trial: Trial, feeds: Sequence[Feed], patience: float, now: float) -> _Said:
         """Return what the tests say: anew when an outcome may have changed, else every now and then."""
         said = self._said
-        if said is not None and 0.0 <= now - said.time < said.patience:
+        if said is not None and 0.0 <= now - said.time < min(said.patience, patience):
             if said.trial is trial and now <= said.until:
                 return said
             if said.standing == standing(trial, now):

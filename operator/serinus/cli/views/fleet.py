@@ -62,7 +62,7 @@ def rows(table: dict[str, Any]) -> list[Row]:
     found = []
     for row in table.get("rows") or []:
         told = {name: _text(row["cells"][places[name]]) if name in places else "" for name in ("namespace", *COLUMNS)}
-        told["namespace"] = told["namespace"] or row.get("object", {}).get("metadata", {}).get("namespace", "")
+        told["namespace"] = told["namespace"] or (row.get("object") or {}).get("metadata", {}).get("namespace", "")
         found.append(Row(**told))
     return sorted(found, key=lambda row: (row.namespace, row.name))
 

@@ -84,10 +84,11 @@ class Writer:
                 self._send(data)
             except BrokenPipeError:
                 log.warning("the process that writes prediction logs ended with %s", self._process.wait())
-                self._pipe().close()
+                gone = self._pipe()
                 self._process = self._started()
-                self._send(data)
-        except OSError:
+                gone.close()
+                self._send(data)  # whole: what was taken of it may come twice
+        except (OSError, ValueError):  # nor may a pipe that is closed meanwhile end the thread
             for destination in self._drops.shown:
                 self._drops.add(destination, "undelivered", len(records))
 
