@@ -40,6 +40,7 @@ class Assessment(Finding):
         proof_threshold: 1/beta.
         dispersion: design effect in use, None where there is none.
         dispersion_source: where it comes from.
+        requests_needed: of the canary, until one twice as bad as tolerated is usually taken back; None where that cannot be told.
         bound: the latency bound, in seconds, that these numbers are about; None for other metrics.
         newest: time of the newest sample of any target, None without one.
         failed_at: time of the sample that made the rollout fail, None unless it did.
@@ -53,6 +54,7 @@ class Assessment(Finding):
     proof_threshold: float
     dispersion: float | None
     dispersion_source: DispersionSource | None
+    requests_needed: int | None
     bound: float | None
     newest: float | None
     failed_at: float | None

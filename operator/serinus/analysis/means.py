@@ -74,6 +74,7 @@ def assess_means(means: Means, now: float, limit: float) -> Assessment:
         proof_threshold=1.0 / policy.beta,
         dispersion=None,
         dispersion_source=None,
+        requests_needed=None,
         bound=None,
         newest=newest(means.reader),
         failed_at=None,

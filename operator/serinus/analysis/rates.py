@@ -14,6 +14,7 @@ from .interval import interval
 from .judgement import Judgement
 from .mixture import mean_exp
 from .past import DispersionSource
+from .power import requests_needed
 
 _LARGEST = 700.0
 
@@ -55,6 +56,7 @@ def assess_rate(judgement: Judgement, now: float, alpha: float) -> Assessment:
         dispersion_source=DispersionSource.MEASURED
         if past.measured(policy.dispersion)[row]
         else DispersionSource.CONFIGURED,
+        requests_needed=requests_needed(float(past.rates[row]), policy.rho, policy.delta, dispersion, alpha),
         bound=policy.bounds[row] if policy.bounds else None,
         newest=newest(judgement.reader),
         failed_at=None,

@@ -135,6 +135,8 @@ class MetricStatus(StatusModel):
     proof_threshold: float | None = None
     dispersion: float | None = None
     dispersion_source: str | None = None
+    requests_needed: int | None = None
+    """Canary requests after which a version twice as bad as tolerated is usually taken back."""
     value: float | None = None
 
 

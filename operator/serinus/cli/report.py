@@ -76,6 +76,7 @@ def _test(found: Assessment) -> dict[str, Any]:
         "stable": _side(found.stable),
         "dispersion": _round(found.dispersion),
         "dispersionSource": found.dispersion_source,
+        "requestsNeeded": found.requests_needed,
         "bound": found.bound,
         "newest": found.newest,
         "failedAt": found.failed_at,

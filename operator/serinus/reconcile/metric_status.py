@@ -30,6 +30,7 @@ def of_assessment(name: str, source: str, seen: Assessment) -> MetricStatus:
         proof_threshold=rounded(seen.proof_threshold),
         dispersion=rounded(seen.dispersion),
         dispersion_source=seen.dispersion_source,
+        requests_needed=seen.requests_needed,
     )
 
 
