@@ -51,6 +51,14 @@ DIGEST = "sha256:" + "a" * 64
         ({"monitoring": {"rules": {"runbookUrl": "docs"}}}, ["/monitoring/rules/runbookUrl", "docs"]),
         ({"log": {"level": "loud"}}, ["/log/level", "debug"]),
         ({"podDisruptionBudget": {"maxUnavailable": "one"}}, ["/podDisruptionBudget/maxUnavailable"]),
+        ({"podDisruptionBudget": {"minAvailable": -1}}, ["/podDisruptionBudget/minAvailable"]),
+        (
+            {"podDisruptionBudget": {"unhealthyPodEvictionPolicy": "Never"}},
+            ["/podDisruptionBudget/unhealthyPodEvictionPolicy", "IfHealthyBudget"],
+        ),
+        ({"serviceAccount": {"automountServiceAccountToken": "no"}}, ["/serviceAccount/automountServiceAccountToken"]),
+        ({"hostUsers": "no"}, ["/hostUsers", "got string, want null or boolean"]),
+        ({"namespaceOverride": "Ops"}, ["/namespaceOverride", "Ops"]),
         ({"securityContext": {"privilegd": True}}, ["/securityContext", "privilegd"]),
         ({"podLabels": {"team": "a b"}}, ["/podLabels/team", "a b"]),
         ({"topologySpreadConstraints": [{"topologyKey": "zone"}]}, ["/topologySpreadConstraints/0", "maxSkew"]),
@@ -242,6 +250,56 @@ def test_a_service_account_of_the_persons_own(helm: Any) -> None:
     assert rendered.one("ClusterRoleBinding")["subjects"] == [
         {"kind": "ServiceAccount", "name": "own", "namespace": "ops"}
     ]
+
+
+def test_other_pods_get_the_service_accounts_token_by_choice_alone(helm: Any, rendered: Any) -> None:
+    given = helm.render({"serviceAccount": {"automountServiceAccountToken": True}})
+    tokens = [one.one("ServiceAccount")["automountServiceAccountToken"] for one in (rendered, given)]
+    assert tokens == [False, True]
+    assert rendered.pod["spec"]["automountServiceAccountToken"] is True
+
+
+def test_a_user_namespace_of_its_own(helm: Any, rendered: Any) -> None:
+    assert "hostUsers" not in rendered.pod["spec"]
+    assert helm.render({"hostUsers": False}).pod["spec"]["hostUsers"] is False
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, {"maxUnavailable": 1}),
+        ({"maxUnavailable": "50%"}, {"maxUnavailable": "50%"}),
+        ({"minAvailable": 1}, {"minAvailable": 1}),
+        ({"minAvailable": 0}, {"minAvailable": 0}),
+        ({"minAvailable": "50%", "maxUnavailable": 2}, {"minAvailable": "50%"}),
+    ],
+)
+def test_a_budget_names_one_limit(helm: Any, values: dict[str, Any], expected: dict[str, Any]) -> None:
+    budget = helm.render({"podDisruptionBudget": values}).one("PodDisruptionBudget")["spec"]
+    assert {name: budget[name] for name in ("minAvailable", "maxUnavailable") if name in budget} == expected
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_a_budget_may_keep_pods_that_are_not_ready(helm: Any) -> None:
+    budget = helm.render({"podDisruptionBudget": {"unhealthyPodEvictionPolicy": "IfHealthyBudget"}})
+    assert budget.one("PodDisruptionBudget")["spec"]["unhealthyPodEvictionPolicy"] == "IfHealthyBudget"
+
+
+def test_the_operator_may_run_in_another_namespace_than_its_release(helm: Any) -> None:
+    values = {
+        "namespaceOverride": "elsewhere",
+        "networkPolicy": {"enabled": True},
+        "catalogue": CATALOGUE,
+        "monitoring": {"podMonitors": {"enabled": True}, "rules": {"enabled": True}, "dashboard": {"enabled": True}},
+    }
+    rendered = helm.render(values)
+    made = [*rendered.manifests, *helm.tests(values).manifests]
+    assert {one["metadata"]["namespace"] for one in made if "namespace" in one["metadata"]} == {"elsewhere"}
+    bound = {subject["namespace"] for one in made for subject in one.get("subjects", [])}
+    assert bound == {rendered.env["SERINUS_LEASE_NAMESPACE"]} == {"elsewhere"}
+    (monitor,) = (one for one in rendered.all("PodMonitor") if one["metadata"]["name"] == "serinus")
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["elsewhere"]}
+    assert not [one for one in made if "ops" in str(one["metadata"])], "no name of the release's namespace"
 
 
 def test_the_images_of_models_pods_are_pinned_too(helm: Any) -> None:

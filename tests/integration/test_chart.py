@@ -27,6 +27,8 @@ EVERYTHING: dict[str, Any] = {
     "catalogue": {"defaults": {"sklearn": "mlserver"}},
     "topologySpreadConstraints": [{"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway"}],
     "priorityClassName": "system-cluster-critical",
+    "hostUsers": False,
+    "podDisruptionBudget": {"minAvailable": 1, "unhealthyPodEvictionPolicy": "IfHealthyBudget"},
     "terminationGracePeriodSeconds": 5,
     "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}},
     "dnsConfig": {"nameservers": ["10.0.0.10"]},

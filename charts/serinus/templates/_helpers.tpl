@@ -14,6 +14,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Where the operator and its Lease are. */}}
+{{- define "serinus.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
 {{- define "serinus.selector" -}}
 app.kubernetes.io/name: {{ include "serinus.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -164,5 +169,5 @@ POD_ID: the chart
 {{- define "serinus.subject" -}}
 - kind: ServiceAccount
   name: {{ include "serinus.serviceAccount" . }}
-  namespace: {{ .Release.Namespace }}
+  namespace: {{ include "serinus.namespace" . }}
 {{- end -}}
