@@ -117,7 +117,7 @@ push: images ## Build the images and push them to REGISTRY
 	for image in $(IMAGES); do $(DOCKER) push $$image || exit 1; done
 
 audit: sbom ## Known vulnerabilities of what the images hold; a package that nobody knows is a failure too
-	for lock in $(LOCKS); do .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement $$lock || exit 1; done
+	for lock in $(LOCKS); do .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes $(OPTIONS) --requirement $$lock || exit 1; done
 
 sbom: .venv-audit/.installed ## Bills of materials of the images, in build/sbom
 	@mkdir -p build/sbom
