@@ -130,6 +130,13 @@ def deployed() -> str:
     return (TOP / "e2e/cluster/manifests/prometheus/prometheus.yml").read_text()
 
 
+def test_the_prometheus_of_a_bare_cluster_has_the_documented_jobs() -> None:
+    objects = yaml.safe_load_all((TOP / "examples" / "bare-cluster" / "prometheus.yaml").read_text())
+    (config,) = (one["data"]["prometheus.yml"] for one in objects if one["kind"] == "ConfigMap")
+    documented = yaml.safe_load(written())["scrape_configs"]
+    assert yaml.safe_load(config)["scrape_configs"] == [job for job in documented if job["job_name"] != "envoy"]
+
+
 def test_each_pod_is_one_target_with_the_labels_that_the_judge_asks_for(scraped: tuple[str, dict[str, str]]) -> None:
     address, wanted = scraped
     found = targets(address, len(wanted))

@@ -11,8 +11,9 @@ from demo import images
 from serinus.api.v1alpha1 import ModelDeploymentSpec
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# What protects a model is applied beside it: tests/integration/test_examples.py.
-MANIFESTS = sorted(path for path in EXAMPLES.glob("*/*.yaml") if path.parent.name not in {"authentication", "security"})
+# What stands beside a model is applied by tests/integration/test_examples.py and test_bare_cluster.py.
+BESIDE = {"authentication", "bare-cluster", "security"}
+MANIFESTS = sorted(path for path in EXAMPLES.glob("*/*.yaml") if path.parent.name not in BESIDE)
 LOCKS = sorted(EXAMPLES.glob("*/requirements*.txt"))
 
 

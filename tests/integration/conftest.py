@@ -1,8 +1,9 @@
 """One stand for the whole session, one namespace for each test."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,25 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A real MLflow server."""
     with run_registry(tmp_path_factory.mktemp("mlflow")) as server:
         yield server
+
+
+@pytest.fixture
+def shell(space: Space, tmp_path: Path) -> Callable[[str], str]:
+    """Runs a block of a guide in the namespace, with kubectl and serinus on the path."""
+    config = yaml.safe_load(space.stand.plane.kubeconfig.read_text())
+    config["contexts"][0]["context"]["namespace"] = space.namespace
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    (tmp_path / "serinus").write_text(f'#!/bin/sh\nexec {sys.executable} -m serinus.cli.main "$@"\n')
+    (tmp_path / "serinus").chmod(0o755)
+    found = f"{tmp_path}:{space.stand.plane.assets}:{os.environ['PATH']}"
+    environ = {**os.environ, "PATH": found, "KUBECONFIG": str(tmp_path / "config"), "PYTHONPATH": ":".join(sys.path)}
+
+    def run(block: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    return run

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from . import gateway
@@ -19,28 +15,6 @@ from .waiting import eventually
 GUIDE = ROOT / "docs" / "guides" / "moving-a-deployment.md"
 BLOCKS = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
 OLD, NEW = "recommender", "recommender-model"
-
-
-@pytest.fixture
-def shell(space: Space, tmp_path: Path) -> Any:
-    """Runs a block of the guide in the namespace, with kubectl and serinus on the path."""
-    config = yaml.safe_load(space.stand.plane.kubeconfig.read_text())
-    config["contexts"][0]["context"]["namespace"] = space.namespace
-    (tmp_path / "config").write_text(yaml.safe_dump(config))
-    (tmp_path / "serinus").write_text(f'#!/bin/sh\nexec {sys.executable} -m serinus.cli.main "$@"\n')
-    (tmp_path / "serinus").chmod(0o755)
-    found = f"{tmp_path}:{space.stand.plane.assets}:{os.environ['PATH']}"
-    environ = {**os.environ, "PATH": found, "KUBECONFIG": str(tmp_path / "config"), "PYTHONPATH": ":".join(sys.path)}
-
-    def run(block: str) -> str:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block],
-            cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
-    return run
 
 
 def old_ones(container: str) -> list[dict[str, Any]]:
