@@ -146,6 +146,7 @@ def test_names_fit_a_long_release(helm: Any) -> None:
         ({"namespaces": ["a", "b"]}, ["serves the namespaces a, b", "kubectl apply --namespace a"]),
         ({"crds": {"install": False}}, ["kubectl get crd modeldeployments.serinus.dev"]),
         ({"rbac": {"create": False}}, ["ops/serinus"]),
+        ({"namespaceOverride": "away"}, ["kubectl --namespace away rollout", "helm test serinus --namespace ops"]),
     ],
 )
 def test_the_notes_lead_on(helm: Any, values: dict[str, Any], said: list[str]) -> None:
