@@ -94,6 +94,9 @@ bench-update: install ## CPU of one update of each kind of test
 bench-guard: install ## Seconds from a total failure to weight 0 by the guard alone, 20 runs
 	PYTHONPATH=operator:e2e:. $(PY) bench/guard.py
 
+bench-status: install ## Seconds that the command line takes with 1,000 models
+	PYTHONPATH=operator:e2e:. $(PY) bench/status.py
+
 bench-footprint: install ## Memory of the operator with ten models, size of the CRD
 	$(PY) bench/footprint.py
 
@@ -146,4 +149,4 @@ lock: ## Compile the hashed locks, without index URLs
 	cd e2e/images/tensorflow-serving && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --override overrides.txt requirements.in -o requirements.txt
 	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/logger.in -c requirements/server.txt -o requirements/logger.txt
 
-.PHONY: help argocd audit sbom images push install demo fuzz test test-cert-manager test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-moving bench-queries bench-update bench-scale bench-peers bench-server lock
+.PHONY: help argocd audit sbom images push install demo fuzz test test-cert-manager test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-moving bench-queries bench-status bench-update bench-scale bench-peers bench-server lock
