@@ -79,6 +79,9 @@ bench-drops: install ## Requests dropped in each transition, 10 repetitions on t
 bench-moving: install ## Requests dropped while a Deployment becomes a ModelDeployment, by the guide's commands on the real cluster
 	PYTHONPATH=operator:e2e:. $(PY) bench/moving.py
 
+bench-quickstart: install ## Seconds from a cluster without Serinus to the first model that serves, on a kind cluster made for it
+	$(PY) bench/quickstart.py
+
 bench-judge: install ## Operating characteristics of the judge, simulated: half an hour on 2 cores, goes on where it was
 	PYTHONPATH=operator:. $(PY) -m bench.judge
 
@@ -110,11 +113,11 @@ bench-peers: install ## Serinus and Flagger through the same steps, 20 and 300 m
 	PYTHONPATH=operator:e2e:. $(PY) -m bench.scale.peers $(OPTIONS)
 
 images: ## Build the images of this version; REGISTRY=registry.example.com/team for one of yours
-	$(DOCKER) build --tag $(IMAGE)/operator:$(VERSION) --file ./Containerfile .
-	$(DOCKER) build --tag $(IMAGE)/server:$(VERSION) --file runtimes/server/Containerfile runtimes/server
-	$(DOCKER) build --tag $(IMAGE)/server:$(VERSION)-full --build-arg LOCK=full --file runtimes/server/Containerfile runtimes/server
-	$(DOCKER) build --tag $(IMAGE)/logger:$(VERSION) --file runtimes/server/Containerfile.logger runtimes/server
-	$(DOCKER) build --tag $(IMAGE)/storage:$(VERSION) --file runtimes/storage/Containerfile runtimes/storage
+	$(DOCKER) build $(OPTIONS) --tag $(IMAGE)/operator:$(VERSION) --file ./Containerfile .
+	$(DOCKER) build $(OPTIONS) --tag $(IMAGE)/server:$(VERSION) --file runtimes/server/Containerfile runtimes/server
+	$(DOCKER) build $(OPTIONS) --tag $(IMAGE)/server:$(VERSION)-full --build-arg LOCK=full --file runtimes/server/Containerfile runtimes/server
+	$(DOCKER) build $(OPTIONS) --tag $(IMAGE)/logger:$(VERSION) --file runtimes/server/Containerfile.logger runtimes/server
+	$(DOCKER) build $(OPTIONS) --tag $(IMAGE)/storage:$(VERSION) --file runtimes/storage/Containerfile runtimes/storage
 
 push: images ## Build the images and push them to REGISTRY
 	for image in $(IMAGES); do $(DOCKER) push $$image || exit 1; done
@@ -149,4 +152,4 @@ lock: ## Compile the hashed locks, without index URLs
 	cd e2e/images/tensorflow-serving && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --override overrides.txt requirements.in -o requirements.txt
 	cd runtimes/server && uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/logger.in -c requirements/server.txt -o requirements/logger.txt
 
-.PHONY: help argocd audit sbom images push install demo fuzz test test-cert-manager test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-moving bench-queries bench-status bench-update bench-scale bench-peers bench-server lock
+.PHONY: help argocd audit sbom images push install demo fuzz test test-cert-manager test-server test-unit lint crds dashboard chart-readme cluster-up cluster-down bench-safety bench-drops bench-footprint bench-guard bench-judge bench-moving bench-queries bench-quickstart bench-status bench-update bench-scale bench-peers bench-server lock

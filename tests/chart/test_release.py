@@ -10,14 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BUILD = re.compile(
-    r"docker build --tag (?P<tag>\S+) (?:--build-arg LOCK=(?P<lock>\S+) )?--file (?P<file>\S+) (?P<context>\S+)"
+    r"docker build +--tag (?P<tag>\S+) (?:--build-arg LOCK=(?P<lock>\S+) )?--file (?P<file>\S+) (?P<context>\S+)"
 )
 
 
 def make(target: str, *settings: str) -> str:
     """Return the commands that a target would run."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    command = ["make", "--dry-run", "--always-make", target, "DOCKER=docker", *settings]
+    command = ["make", "--dry-run", "--always-make", target, "DOCKER=docker", "OPTIONS=", *settings]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=environ).stdout
 
 
