@@ -128,11 +128,6 @@ class History:
         told = (status.get("sync", {}) for status in list(self.statuses))
         return [sync["status"] for sync in told if sync.get("revision") == commit]
 
-    def operations(self) -> set[str]:
-        """Return when each sync began, whether after a commit or to heal."""
-        told = (status.get("operationState", {}).get("startedAt") for status in list(self.statuses))
-        return {at for at in told if at}
-
     def touched(self) -> set[tuple[str, str]]:
         """Return the kinds that syncs touched, and what they did with each: `Synced`, or `Pruned`."""
         results = (status.get("operationState", {}).get("syncResult", {}) for status in list(self.statuses))

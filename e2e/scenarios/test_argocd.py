@@ -108,7 +108,6 @@ def nothing_was_fought_over(argocd: ArgoCD, commits: list[str], model: Model) ->
         seen = argocd.history.syncs(commit)
         assert set(seen[seen.index("Synced") :]) == {"Synced"}, commit
     assert [entry["revision"] for entry in argocd.history.last["history"]] == commits
-    assert len(argocd.history.operations()) == len(commits), "a sync healed"
     live = model.get()["metadata"]
     assert live["generation"] == len(commits)
     assert live["labels"]["app.kubernetes.io/instance"] == argocd.namespace

@@ -114,7 +114,7 @@ def test_a_good_version_is_promoted(model: Model, load: Load, report: dict[str, 
     pace = {**PACE, "rollout": {**PACE["rollout"], "watchAfterPromotion": "5s"}}
     model.apply("recommender/v2.yaml", **pace)
     began = time.time()
-    model.wait_phase("Watching")
+    model.wait_phase("Watching", patience=240)
     report["v2, judged by latency too: seconds from apply to its promotion"] = round(time.time() - began, 1)
     assert model.wait_stable()["stable"]["image"].endswith(":2.0.0")
     assert load.journal.failures() == []

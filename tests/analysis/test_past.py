@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serinus.analysis import DispersionSource, RatePolicy
-from serinus.analysis.past import ENOUGH_ERRORS, HEAVIEST, MEMORY, Past, change, deviation, no_past
+from serinus.analysis.past import ENOUGH_ERRORS, HEAVIEST, MEMORY, MOST, Past, change, deviation, no_past
 from serinus.analysis.rates import assess_rate
 
 from .support import ANCHOR, Scene, always, judged, pods, proxies, seeded
@@ -143,6 +143,14 @@ def thinned(counts: np.ndarray, proxies: int, seed: int) -> np.ndarray:
     requests, bad = counts.astype(int).T
     wrong = rng.multinomial(bad, share)
     return np.stack([wrong + rng.multinomial(requests - bad, share), wrong], axis=2).astype(float)
+
+
+def test_behind_proxies_no_more_is_believed_than_lets_a_good_canary_be_proven_in_time() -> None:
+    clumps = np.full((720, 1, 1), 0.001)
+    clumps[::20] = 0.2
+    past = scrapes(drawn(5, clumps))
+    assert past.spread[0] > 2 * MOST * past.expected[0]
+    assert (past.dispersion(2.0)[0], past.dispersion(25.0)[0]) == (MOST, 25.0)
 
 
 def test_behind_proxies_a_slow_change_is_no_dispersion() -> None:

@@ -17,7 +17,8 @@ A proxy counts for all pods at once. There each round of all proxies is compared
 same formula for two (von Neumann's successive differences, Ann. Math. Stat. 12(4), 1941: what changes slowly
 drops out). Proxies are added up first: what strikes a pod strikes its callers at all of them. Faults that last for
 several rounds drop out too, so this only raises what is configured. No round counts for more than `LOUDEST` times
-what is usual either: the two edges of an outage would else be most of what a healthy hour shows.
+what is usual either: the two edges of an outage would else be most of what a healthy hour shows. And since what
+strikes both arms alike, a machine that stalls, is not told from what strikes one, it is believed up to `MOST` only.
 
 Arrays broadcast: the last axis of a rate is the rows of the test.
 """
@@ -42,6 +43,8 @@ STEEPEST = 50.0
 """Design effect that one round may tell; no truth of 10 or less is changed by it."""
 LOUDEST = 5.0
 """Times the usual expected bad requests that one round behind proxies may count for."""
+MOST = 10.0
+"""Design effect that is believed behind proxies, where more is not configured: a good canary must be proven in time."""
 _PRIOR_REQUESTS = 100.0
 _PRIOR_BAD = 0.5
 """Stand for history where there is none; half a bad request keeps the rate above 0."""
@@ -120,8 +123,8 @@ class Past(NamedTuple):
 
     def dispersion(self, configured: float) -> Array:
         """The design effect, at least 1, per row; `configured` is the least where proxies count."""
-        least = configured if self.rounds else 1.0
-        measured = np.maximum(least, self.spread / np.maximum(self.expected, ENOUGH_ERRORS))
+        measured = self.spread / np.maximum(self.expected, ENOUGH_ERRORS)
+        measured = np.maximum(np.minimum(measured, MOST), configured) if self.rounds else np.maximum(measured, 1.0)
         return np.where(self.expected >= ENOUGH_ERRORS, measured, configured)
 
     def measured(self, configured: float) -> Array:
