@@ -5,8 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from http.client import HTTPConnection
-from http.cookies import SimpleCookie
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, quote, urlsplit
@@ -17,6 +15,7 @@ import yaml
 
 from demo.site import ROOT
 from load import Load, mixes
+from scenarios.identity import browse
 from scenarios.stand import GATEWAY_LAG, MARGIN, Model, metric
 
 POLICY = ROOT / "examples" / "authentication" / "jwt.yaml"
@@ -105,18 +104,6 @@ def test_a_canary_is_judged_by_those_who_came_in(guarded: Model, start_load: Cal
     guarded.wait_stable()
     answers = Counter((answer.kind, answer.number % 3 == 0) for answer in load.journal.window())
     assert set(answers) == {("401", True), ("200", False)}
-
-
-def browse(model: Model, path: str, cookies: dict[str, str]) -> tuple[int, str]:
-    """Ask as a browser does; return the status and where it is sent to, and keep the cookies."""
-    connection = HTTPConnection(urlsplit(model.site.gateway_url).netloc, timeout=30)
-    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
-    connection.request("GET", path, headers={"Host": model.host, "Cookie": cookie})
-    answer = connection.getresponse()
-    for line in answer.headers.get_all("set-cookie") or []:
-        cookies.update({name: morsel.value for name, morsel in SimpleCookie(line).items()})
-    connection.close()
-    return answer.status, answer.headers.get("location", "")
 
 
 @pytest.fixture(scope="module")
